@@ -1,0 +1,154 @@
+//! Births, deaths and reaps, and who belongs to an open timeline.
+
+use super::Engine;
+use crate::{
+    event::{Exit, Oom, Process, ProcessFlags},
+    ids::ProcessId,
+    input::ProcessFact,
+    output::{ExitRecord, OomRecord, Outputs, ReapRecord, RecordBody},
+    role::Role,
+    table::{Ended, Seen},
+    time::BootNs,
+    timeline::{Member, WorkloadKey},
+};
+
+impl Engine {
+    /// A process that appears in the workload of an open timeline belongs to that.
+    pub(super) fn join(&mut self, process: &Process, seen: Seen) {
+        let id = process.id;
+        let Some(entry) = self.table.get(id) else { return };
+        let known = entry.process;
+        if let Some(member) = self.member_mut(id) {
+            // comm changes with an exec.
+            if member.ended.is_none() {
+                member.process = known;
+            }
+            return;
+        }
+        let Some(entry) = self.table.get(id) else { return };
+        if entry.ended.is_some() || self.timelines.is_empty() {
+            return;
+        }
+        let by_cgroup = WorkloadKey::Cgroup(process.cgroup);
+        let key = if self.timelines.contains_key(&by_cgroup) {
+            Some(by_cgroup)
+        } else if seen == Seen::New && self.config.is_split(process.cgroup) {
+            entry.lineage.and_then(|parent| self.member_of.get(&parent)).copied()
+        } else {
+            None
+        };
+        let Some(key) = key else { return };
+        let Some(timeline) = self.timelines.get_mut(&key) else { return };
+        // Known by its start only: it can have been there before, and its fork lost.
+        let before = id.start_ticks.saturating_mul(ProcessId::TICK_NS) < timeline.opened.0
+            && timeline.opened.0 - id.start_ticks * ProcessId::TICK_NS > ProcessId::TICK_NS;
+        let foreign = entry.lineage.is_none_or(|parent| !timeline.members.contains_key(&parent));
+        timeline.members.insert(id, Member::new(entry.process, before, foreign));
+        self.member_of.insert(id, key);
+    }
+
+    pub(super) fn exited(&mut self, at: BootNs, exit: &Exit, out: &mut Outputs) {
+        let id = exit.process.id;
+        self.see(at, &exit.process, out);
+        // Two threads that exit together both report the end of the process: the first counts.
+        let Some(entry) = self.table.get(id).filter(|entry| entry.ended.is_none()) else { return };
+        self.totals.exits += 1;
+        let member = self.member_of.contains_key(&id);
+        let record = ExitRecord {
+            process: self.process_ref(&entry.process),
+            status: exit.status,
+            notable: entry.signalled || member || exit.status.signal().is_some(),
+        };
+        let seq = self.emit(at, RecordBody::Exit(record), out);
+        let ended = Ended {
+            at,
+            status: exit.status,
+            pending: exit.pending,
+            blocked: exit.blocked,
+            seq: Some(seq),
+        };
+        if let Some(entry) = self.table.get_mut(id) {
+            entry.ended = Some(ended);
+        }
+        self.watch_zombie(id, at);
+        self.member_exited(id, ended);
+    }
+
+    fn member_exited(&mut self, id: ProcessId, ended: Ended) {
+        let Some(key) = self.member_of.get(&id).copied() else { return };
+        let Some(timeline) = self.timelines.get_mut(&key) else { return };
+        let Some(member) = timeline.members.get_mut(&id) else { return };
+        member.ended = Some(ended);
+        // The helpers that a shutdown starts (sleep, kill, date) are no part of its story.
+        let helper = !member.from_start
+            && id != timeline.main
+            && member.own_stop.is_none()
+            && ended.status.signal().is_none();
+        if helper {
+            timeline.members.remove(&id);
+            self.member_of.remove(&id);
+        }
+    }
+
+    /// The memory of a process was freed: it has been reaped.
+    pub(super) fn freed(&mut self, at: BootNs, process: &Process, out: &mut Outputs) {
+        self.reaped(at, process.id, out);
+    }
+
+    /// A process is no more: freed by the kernel, not found in `/proc`, or its pid given again.
+    pub(super) fn reaped(&mut self, at: BootNs, id: ProcessId, out: &mut Outputs) {
+        let Some(entry) = self.table.remove(id) else { return };
+        if let Some(member) = self.member_mut(id) {
+            member.reaped = Some(at);
+        }
+        // Without an exit it was lost: a loss record tells of that, if the kernel counted it.
+        let Some(ended) = entry.ended else { return };
+        let record =
+            ReapRecord { process: self.process_ref(&entry.process), zombie_ns: at.since(ended.at) };
+        self.emit(at, RecordBody::Reap(record), out);
+    }
+
+    pub(super) fn oom(&mut self, at: BootNs, oom: &Oom, out: &mut Outputs) {
+        // 5.10 names a thread only.
+        let pid = if oom.victim.id.pid == 0 { oom.tid } else { oom.victim.id.pid };
+        if oom.victim.id.pid != 0 {
+            self.see(at, &oom.victim, out);
+        }
+        let known = self.table.by_pid(pid).map(|entry| entry.process);
+        let victim = known.unwrap_or(oom.victim);
+        let record = OomRecord { process: self.process_ref(&victim), oom: oom.clone() };
+        let seq = self.emit(at, RecordBody::Oom(record), out);
+        if let Some(member) = self.member_mut(victim.id) {
+            member.oom = Some(seq);
+            if let Some(kill) = &mut member.kill {
+                kill.role = Role::OomKiller;
+            }
+        }
+    }
+
+    pub(super) fn process_fact(&mut self, at: BootNs, fact: &ProcessFact, out: &mut Outputs) {
+        let process = Process {
+            id: fact.id,
+            parent: fact.parent,
+            pgid: fact.pgid,
+            ns_pid: fact.ns_pid,
+            ns_level: fact.ns_level,
+            ns_inum: 0,
+            uid: fact.uid,
+            cgroup: fact.cgroup,
+            comm: fact.comm,
+            flags: ProcessFlags { dead: fact.zombie.is_some(), ..ProcessFlags::default() },
+        };
+        let known = self.table.get(fact.id).is_some_and(|entry| entry.ended.is_some());
+        if known {
+            self.zombie_confirmed(at, fact.id, out);
+            return;
+        }
+        self.see(at, &process, out);
+        if let (Some(status), Some(entry)) = (fact.zombie, self.table.get_mut(fact.id)) {
+            // A zombie that was there before us, or whose exit was lost.
+            entry.ended = Some(Ended { at, status, pending: 0, blocked: 0, seq: None });
+            self.watch_zombie(fact.id, at);
+        }
+    }
+}

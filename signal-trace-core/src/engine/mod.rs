@@ -1,0 +1,199 @@
+//! The engine: events in their total order go in, records and questions come out.
+//!
+//! State is the table of processes, the open timelines, and what is due later. All time comes from
+//! the inputs.
+
+mod lifecycle;
+mod losses;
+mod report;
+mod stops;
+mod zombies;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use crate::{
+    config::Config,
+    event::{EventBody, Process},
+    ids::{CgroupKey, ProcessId, Seq},
+    input::{FactBody, Loss, LossKind},
+    output::{Ask, EndRecord, Outputs, ProcessRef, Record, RecordBody, WorkloadRef},
+    table::{ProcessTable, Seen},
+    time::{BootNs, ClockAnchor},
+    timeline::{Timeline, WorkloadKey},
+};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    table: ProcessTable,
+    timelines: BTreeMap<WorkloadKey, Timeline>,
+    /// Which open timeline a process belongs to.
+    member_of: BTreeMap<ProcessId, WorkloadKey>,
+    cgroup_paths: BTreeMap<CgroupKey, Option<Vec<u8>>>,
+    zombies_due: BTreeSet<(BootNs, ProcessId)>,
+    losses: losses::Losses,
+    self_signals: stops::SelfSignals,
+    clock: ClockAnchor,
+    now: BootNs,
+    next_seq: u64,
+    totals: EndRecord,
+}
+
+/// Cgroups whose path is remembered at most; beyond it those without processes are forgotten.
+const MAX_CGROUPS: usize = 16_384;
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    pub fn new(config: Config) -> Self {
+        Self {
+            table: ProcessTable::new(config.max_processes),
+            config,
+            timelines: BTreeMap::new(),
+            member_of: BTreeMap::new(),
+            cgroup_paths: BTreeMap::new(),
+            zombies_due: BTreeSet::new(),
+            losses: losses::Losses::default(),
+            self_signals: stops::SelfSignals::default(),
+            clock: ClockAnchor { boot: BootNs(0), wall_ns: 0 },
+            now: BootNs(0),
+            next_seq: 1,
+            totals: EndRecord::default(),
+        }
+    }
+
+    /// Timelines that are open, those included that were reported as still running.
+    pub fn open_timelines(&self) -> usize {
+        self.timelines.values().filter(|timeline| timeline.reports == 0).count()
+    }
+
+    /// Wall and boot time, read together.
+    pub const fn set_clock(&mut self, anchor: ClockAnchor) {
+        self.clock = anchor;
+    }
+
+    /// One kernel event. `at` does not go back, save for events that came too late to be sorted.
+    pub fn event(&mut self, at: BootNs, event: &EventBody, out: &mut Outputs) {
+        self.now = self.now.max(at);
+        self.totals.events += 1;
+        match event {
+            EventBody::Generate(sent) => self.generated(at, sent, out),
+            EventBody::Deliver(taken) => self.delivered(at, taken, out),
+            EventBody::Exit(exit) => self.exited(at, exit, out),
+            EventBody::Free(process) => self.freed(at, process, out),
+            EventBody::Fork(process) | EventBody::Exec(process) => self.see(at, process, out),
+            EventBody::Oom(oom) => self.oom(at, oom, out),
+        }
+    }
+
+    /// One fact.
+    pub fn fact(&mut self, at: BootNs, fact: &FactBody, out: &mut Outputs) {
+        self.now = self.now.max(at);
+        match fact {
+            FactBody::Process(process) => self.process_fact(at, process, out),
+            FactBody::ProcessGone(id) => self.reaped(at, *id, out),
+            FactBody::Cgroup { key, path } => {
+                self.cgroup_paths.insert(*key, Some(path.clone()));
+            }
+        }
+    }
+
+    /// Something is missing from the stream.
+    pub fn loss(&mut self, loss: Loss, out: &mut Outputs) {
+        self.losses.add(loss);
+        self.totals.lost += loss.count;
+        self.emit(loss.to, RecordBody::Loss(loss), out);
+    }
+
+    /// Everything up to `now` has been seen: what is due by then is done.
+    pub fn tick(&mut self, now: BootNs, out: &mut Outputs) {
+        self.now = self.now.max(now);
+        self.close_due(out);
+        self.ask_due(out);
+        self.self_signals.forget_before(self.now);
+    }
+
+    /// The session ends: open timelines are reported as they stand. `late` is the number of events
+    /// that could not be put in order.
+    pub fn end(&mut self, at: BootNs, late: u64, out: &mut Outputs) {
+        self.now = self.now.max(at);
+        self.close_all(out);
+        self.totals.late = late;
+        self.emit(self.now, RecordBody::End(self.totals), out);
+    }
+
+    fn emit(&mut self, at: BootNs, body: RecordBody, out: &mut Outputs) -> Seq {
+        let seq = Seq(self.next_seq);
+        self.next_seq += 1;
+        out.records.push(Record { seq, at, clock: self.clock, body });
+        seq
+    }
+
+    /// Takes in a process that an event or fact shows: into the table, and into the timeline of
+    /// the workload that it is in now.
+    fn see(&mut self, at: BootNs, process: &Process, out: &mut Outputs) {
+        if process.flags.kernel_thread || process.id.pid == 0 {
+            return;
+        }
+        let earlier: Vec<_> = self.table.earlier_holders(process.id).collect();
+        for id in earlier {
+            self.reaped(at, id, out);
+        }
+        let seen = self.table.see(process);
+        if seen == Seen::NoRoom {
+            self.loss(Loss { kind: LossKind::ProcessTable, count: 1, from: at, to: at }, out);
+            return;
+        }
+        self.learn_cgroup(process, out);
+        self.join(process, seen);
+    }
+
+    fn learn_cgroup(&mut self, process: &Process, out: &mut Outputs) {
+        let key = process.cgroup;
+        if key == CgroupKey::Root || self.cgroup_paths.contains_key(&key) {
+            return;
+        }
+        if self.cgroup_paths.len() >= MAX_CGROUPS {
+            let table = &self.table;
+            self.cgroup_paths.retain(|key, _| table.living_in(*key).next().is_some());
+        }
+        self.cgroup_paths.insert(key, None);
+        out.asks.push(Ask::Cgroup(key, process.id));
+    }
+
+    fn process_ref(&self, process: &Process) -> ProcessRef {
+        ProcessRef { process: *process, cgroup_path: self.cgroup_path(process.cgroup) }
+    }
+
+    fn cgroup_path(&self, key: CgroupKey) -> Option<Vec<u8>> {
+        match key {
+            CgroupKey::Root => Some(b"/".to_vec()),
+            key => self.cgroup_paths.get(&key).cloned().flatten(),
+        }
+    }
+
+    fn workload_ref(&self, key: WorkloadKey, process: &Process) -> WorkloadRef {
+        match key {
+            WorkloadKey::Cgroup(cgroup) => {
+                WorkloadRef { cgroup, cgroup_path: self.cgroup_path(cgroup), root: None }
+            }
+            WorkloadKey::Tree(_) => WorkloadRef {
+                cgroup: process.cgroup,
+                cgroup_path: self.cgroup_path(process.cgroup),
+                root: Some(*process),
+            },
+        }
+    }
+
+    /// The workload that a process belongs to if nothing else is known: its cgroup, or itself.
+    fn workload_of(&self, process: &Process) -> WorkloadKey {
+        if self.config.is_split(process.cgroup) {
+            WorkloadKey::Tree(process.id)
+        } else {
+            WorkloadKey::Cgroup(process.cgroup)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The pure engine of signal-trace.
+//!
+//! Data goes one way: [`input::Input`] -> [`trace::Trace`] (decode, order, engine) ->
+//! [`output::Outputs`]. There is no clock, no I/O, no async and no random hashing here, so the
+//! same inputs give the same outputs, live or replayed.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod config;
+pub mod decode;
+pub mod engine;
+pub mod escape;
+pub mod event;
+pub mod findings;
+#[cfg(test)]
+mod fixture;
+pub mod ids;
+pub mod input;
+pub mod order;
+pub mod output;
+pub mod role;
+pub mod signal;
+mod table;
+pub mod time;
+mod timeline;
+pub mod trace;
+pub mod verdict;

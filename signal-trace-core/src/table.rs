@@ -1,0 +1,182 @@
+//! The table of processes that are alive, or dead and not yet reaped.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    event::Process,
+    ids::{CgroupKey, ProcessId, Seq},
+    signal::WaitStatus,
+    time::BootNs,
+};
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// When; of a zombie that was there before us, when we found it.
+    pub at: BootNs,
+    /// How.
+    pub status: WaitStatus,
+    /// Signals still pending then.
+    pub pending: u64,
+    /// Signals blocked then.
+    pub blocked: u64,
+    /// The record that says so; `None` if it was a zombie before we came.
+    pub seq: Option<Seq>,
+}
+
+/// One process.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// As last seen.
+    pub process: Process,
+    /// Its parent when it was first seen: by this the tree is drawn, for the kernel gives the
+    /// children of a dead process to another parent.
+    pub lineage: Option<ProcessId>,
+    /// Its end, if that has come.
+    pub ended: Option<Ended>,
+    /// A watched signal was sent to it.
+    pub signalled: bool,
+    /// Reported as a zombie.
+    pub zombie_reported: bool,
+}
+
+/// All processes, with the two indexes that workloads are drawn up from.
+#[derive(Debug)]
+pub struct ProcessTable {
+    entries: BTreeMap<ProcessId, Entry>,
+    by_cgroup: BTreeSet<(CgroupKey, ProcessId)>,
+    by_lineage: BTreeSet<(ProcessId, ProcessId)>,
+    capacity: usize,
+}
+
+/// What [`ProcessTable::see`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Known before.
+    Known,
+    /// New.
+    New,
+    /// New, and there is no room for it.
+    NoRoom,
+}
+
+impl ProcessTable {
+    pub const fn new(capacity: usize) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            by_cgroup: BTreeSet::new(),
+            by_lineage: BTreeSet::new(),
+            capacity,
+        }
+    }
+
+    pub fn get(&self, id: ProcessId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    pub fn get_mut(&mut self, id: ProcessId) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    /// Takes in a process as an event shows it. What the event could not read (0, none) does not
+    /// overwrite what is known.
+    pub fn see(&mut self, process: &Process) -> Seen {
+        if let Some(entry) = self.entries.get_mut(&process.id) {
+            let before = entry.process.cgroup;
+            let known = entry.process;
+            entry.process = Process {
+                parent: process.parent.or(known.parent),
+                pgid: if process.pgid == 0 { known.pgid } else { process.pgid },
+                ns_pid: if process.ns_pid == 0 { known.ns_pid } else { process.ns_pid },
+                ns_level: if process.ns_pid == 0 { known.ns_level } else { process.ns_level },
+                ns_inum: if process.ns_inum == 0 { known.ns_inum } else { process.ns_inum },
+                ..*process
+            };
+            if before != process.cgroup {
+                self.by_cgroup.remove(&(before, process.id));
+                self.by_cgroup.insert((process.cgroup, process.id));
+            }
+            return Seen::Known;
+        }
+        if self.entries.len() >= self.capacity {
+            return Seen::NoRoom;
+        }
+        self.by_cgroup.insert((process.cgroup, process.id));
+        if let Some(parent) = process.parent {
+            self.by_lineage.insert((parent, process.id));
+        }
+        let entry = Entry {
+            process: *process,
+            lineage: process.parent,
+            ended: None,
+            signalled: false,
+            zombie_reported: false,
+        };
+        self.entries.insert(process.id, entry);
+        Seen::New
+    }
+
+    /// Forgets a process.
+    pub fn remove(&mut self, id: ProcessId) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.by_cgroup.remove(&(entry.process.cgroup, id));
+        if let Some(parent) = entry.lineage {
+            self.by_lineage.remove(&(parent, id));
+        }
+        Some(entry)
+    }
+
+    /// Processes that had the same pid before this one: a pid is given again only after its
+    /// holder was reaped.
+    pub fn earlier_holders(&self, id: ProcessId) -> impl Iterator<Item = ProcessId> + '_ {
+        let first = ProcessId { pid: id.pid, start_ticks: 0 };
+        self.entries.range(first..id).map(|(earlier, _)| *earlier)
+    }
+
+    /// The newest process that has this pid.
+    pub fn by_pid(&self, pid: u32) -> Option<&Entry> {
+        let last = ProcessId { pid, start_ticks: u64::MAX };
+        let first = ProcessId { pid, start_ticks: 0 };
+        self.entries.range(first..=last).next_back().map(|(_, entry)| entry)
+    }
+
+    /// The living processes of a cgroup.
+    pub fn living_in(&self, cgroup: CgroupKey) -> impl Iterator<Item = &Entry> {
+        let first = ProcessId { pid: 0, start_ticks: 0 };
+        self.by_cgroup
+            .range((cgroup, first)..)
+            .take_while(move |(key, _)| *key == cgroup)
+            .filter_map(|(_, id)| self.entries.get(id))
+            .filter(|entry| entry.ended.is_none())
+    }
+
+    /// The living processes of the tree below `root`, that one included.
+    pub fn living_tree(&self, root: ProcessId) -> BTreeSet<ProcessId> {
+        let mut found = BTreeSet::new();
+        let mut todo = alloc::vec![root];
+        while let Some(id) = todo.pop() {
+            if self.get(id).is_some_and(|entry| entry.ended.is_none()) && found.insert(id) {
+                let first = ProcessId { pid: 0, start_ticks: 0 };
+                let children = self.by_lineage.range((id, first)..);
+                todo.extend(
+                    children.take_while(|(parent, _)| *parent == id).map(|(_, child)| child),
+                );
+            }
+        }
+        found
+    }
+
+    /// Whether `ancestor` is above `id`. Lines of descent end where a process was forgotten.
+    pub fn descends_from(&self, id: ProcessId, ancestor: ProcessId) -> bool {
+        // A line is no longer than the table; the bound guards against a loop in hostile input.
+        let mut at = self.get(id).and_then(|entry| entry.lineage);
+        for _ in 0..self.entries.len() {
+            match at {
+                Some(parent) if parent == ancestor => return true,
+                Some(parent) => at = self.get(parent).and_then(|entry| entry.lineage),
+                None => return false,
+            }
+        }
+        false
+    }
+}
