@@ -29,3 +29,6 @@ pub mod time;
 mod timeline;
 pub mod trace;
 pub mod verdict;
+
+#[cfg(test)]
+mod scenarios;

@@ -81,6 +81,10 @@ impl Signal {
             "CLD" => "CHLD",
             other => other,
         };
+        // glibc keeps 32 and 33 for itself; we show them by number.
+        if matches!(name, "32" | "33") {
+            return name.parse().ok().and_then(Self::new);
+        }
         let number = NAMES.iter().position(|known| !known.is_empty() && *known == name)?;
         u32::try_from(number).ok().and_then(Self::new)
     }

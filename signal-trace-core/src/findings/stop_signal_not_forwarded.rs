@@ -14,12 +14,16 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members = case.with_verdict(ProcessVerdict::NotSignalled, |member| {
         member.from_start && !member.foreign && case.was_a_problem(member)
     });
-    let worst: &Member = members.first()?;
+    let worst: &Member = members.iter().max_by_key(|member| member.died_of_sigkill())?;
     let main = case.timeline.members.get(&case.timeline.main);
     let main_is_deaf = case.verdicts.iter().any(|(member, verdict)| {
         member.process.id == case.timeline.main
             && matches!(verdict, ProcessVerdict::Ignored | ProcessVerdict::Blocked)
     });
+    // Where the main process dropped the signal itself, that is the cause, and told so. And who was
+    // left alone was not cut off in its work.
+    let severity =
+        if worst.died_of_sigkill() && !main_is_deaf { Severity::Error } else { Severity::Warning };
     let mut evidence = evidence(&members);
     evidence.push(stop.seq);
     evidence.sort_unstable();
@@ -27,8 +31,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let parent = main.map_or_else(|| "the main process".into(), |main| name(&main.process));
     Some(Finding {
         id: "stop-signal-not-forwarded",
-        // Where the main process dropped the signal itself, that is the cause, and told so.
-        severity: if main_is_deaf { Severity::Warning } else { Severity::Error },
+        severity,
         summary: format!(
             "{}{} never got {}, which went to {parent}; {}",
             name(&worst.process),

@@ -1,0 +1,9 @@
+//! Whole timelines, from kernel records to reports: one test per rule of design.md section 4.
+
+mod findings;
+mod kernel_traps;
+mod opening;
+mod process_verdicts;
+mod properties;
+mod workload_verdicts;
+mod zombies;
