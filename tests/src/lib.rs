@@ -1,0 +1,14 @@
+//! The harness of the tests: what it starts, signals and reaps itself is the ground truth.
+//!
+//! The code under test is only ever the `signal-trace` program, through its command line and the
+//! lines it prints. `docs/TESTING.md` says what is tested how.
+
+pub mod cgroup;
+pub mod clock;
+pub mod docker;
+pub mod folder;
+pub mod lines;
+pub mod process;
+pub mod programs;
+pub mod schema;
+pub mod session;

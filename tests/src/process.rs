@@ -1,0 +1,186 @@
+//! The processes that tests signal and reap: their pids, wait statuses and times are the truth.
+
+use std::{
+    ffi::CString,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    os::fd::{AsFd, AsRawFd as _, OwnedFd},
+    time::Duration,
+};
+
+use nix::{
+    fcntl::OFlag,
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, waitpid},
+    },
+    unistd::{Pid, pipe2},
+};
+
+use crate::{
+    cgroup::Cgroup,
+    clock::{Deadline, wall_ns},
+    programs,
+};
+
+/// linux/sched.h; libc's constant overflows its type.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Two readings of the wall clock, and something happened between them.
+#[derive(Clone, Copy, Debug)]
+pub struct Bracket {
+    /// Before it.
+    pub from: i128,
+    /// After it.
+    pub to: i128,
+}
+
+impl Bracket {
+    /// Whether `time` is no further than `slack` outside.
+    pub fn holds(&self, time: i128, slack: Duration) -> bool {
+        let slack = i128::try_from(slack.as_nanos()).expect("a short time");
+        (self.from - slack..=self.to + slack).contains(&time)
+    }
+}
+
+/// Where and how to start a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// Born in this cgroup; else in that of the harness.
+    pub cgroup: Option<&'a Cgroup>,
+    /// PID 1 of a new PID namespace.
+    pub pid_namespace: bool,
+}
+
+/// A child of the harness that runs `st-proc`; killed and reaped when it is dropped.
+#[derive(Debug)]
+pub struct Proc {
+    /// In the initial PID namespace (that of the harness).
+    pub pid: i32,
+    /// Children, as it sees them itself.
+    pub children: Vec<i32>,
+    /// Raw wait status, once reaped.
+    pub status: Option<i32>,
+    /// Around the signal that ended it, or was to.
+    pub killed: Option<Bracket>,
+    /// From the last signal (else the start) to the return of waitpid.
+    pub ended: Option<Bracket>,
+    started: i128,
+    /// Kept open, so that the process never gets SIGPIPE.
+    _output: BufReader<File>,
+}
+
+impl Proc {
+    /// Starts `st-proc MODE...` and waits until it is ready.
+    pub fn start(mode: &str, place: Place) -> Self {
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
+        let started = wall_ns();
+        let pid = clone_and_exec(mode, place, &writer);
+        drop(writer);
+        let mut output = BufReader::new(File::from(reader));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("the pipe can be read");
+        let mut words = line.split_whitespace();
+        assert_eq!(words.next(), Some("READY"), "`st-proc {mode}` did not start: {line:?}");
+        let children = words.skip(1).map(|word| word.parse().expect("a pid")).collect();
+        Self { pid, children, status: None, killed: None, ended: None, started, _output: output }
+    }
+
+    /// In a cgroup of its own or, without one, in the harness'.
+    pub fn start_in(mode: &str, cgroup: Option<&Cgroup>) -> Self {
+        Self::start(mode, Place { cgroup, pid_namespace: false })
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) -> Bracket {
+        let from = wall_ns();
+        kill(Pid::from_raw(self.pid), signal).expect("the process is there: it is not reaped yet");
+        let bracket = Bracket { from, to: wall_ns() };
+        self.killed = Some(bracket);
+        bracket
+    }
+
+    /// Waits for its end and reaps it: the raw wait status.
+    pub fn wait(&mut self) -> i32 {
+        let status = wait_raw(self.pid, 0).expect("it is our child").expect("it has ended");
+        self.reaped(status)
+    }
+
+    /// Reaps it if it has ended.
+    pub fn try_wait(&mut self) -> Option<i32> {
+        let status = wait_raw(self.pid, libc::WNOHANG).expect("it is our child")?;
+        Some(self.reaped(status))
+    }
+
+    /// Waits that long at most; panics if it lives on.
+    pub fn wait_for(&mut self, wait: Duration) -> i32 {
+        let mut status = None;
+        Deadline::after(wait).until("the end of a process", || {
+            status = self.try_wait();
+            status.is_some()
+        });
+        status.expect("waited for")
+    }
+
+    fn reaped(&mut self, status: i32) -> i32 {
+        let from = self.killed.map_or(self.started, |killed| killed.from);
+        self.ended = Some(Bracket { from, to: wall_ns() });
+        self.status = Some(status);
+        status
+    }
+}
+
+impl Drop for Proc {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            let pid = Pid::from_raw(self.pid);
+            // Not reaped, so this pid is still that of our child.
+            let _gone = kill(pid, Signal::SIGKILL);
+            let _reaped = waitpid(pid, Some(WaitPidFlag::empty()));
+        }
+    }
+}
+
+/// Like waitpid(2): the raw status, which is what the recording is compared with.
+fn wait_raw(pid: i32, options: i32) -> Result<Option<i32>, nix::Error> {
+    let mut status = 0;
+    // SAFETY: `status` outlives the call.
+    let result = unsafe { libc::waitpid(pid, &raw mut status, options) };
+    nix::Error::result(result).map(|reaped| (reaped == pid).then_some(status))
+}
+
+/// Starts the helper with clone3(2), because only that puts a process into its cgroup at birth.
+fn clone_and_exec(mode: &str, place: Place, output: &OwnedFd) -> i32 {
+    let program = CString::new(programs::helper().into_os_string().into_encoded_bytes())
+        .expect("a path holds no NUL");
+    let words: Vec<CString> = std::iter::once("st-proc")
+        .chain(mode.split_whitespace())
+        .map(|word| CString::new(word).expect("a mode holds no NUL"))
+        .collect();
+    let mut pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    let cgroup = place.cgroup.map(Cgroup::handle);
+    // SAFETY: `clone_args` is plain data.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.exit_signal = u64::try_from(libc::SIGCHLD).expect("positive");
+    if place.pid_namespace {
+        arguments.flags |= u64::try_from(libc::CLONE_NEWPID).expect("positive");
+    }
+    if let Some(cgroup) = &cgroup {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = cgroup.as_fd().as_raw_fd().try_into().expect("a descriptor");
+    }
+    // SAFETY: like fork(2): the child has a copy of this memory and makes only async-signal-safe
+    // calls, with strings that were made before.
+    let pid = unsafe {
+        let pid = libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments));
+        if pid == 0 {
+            libc::dup2(output.as_raw_fd(), 1);
+            libc::execv(program.as_ptr(), pointers.as_ptr());
+            libc::_exit(127);
+        }
+        pid
+    };
+    assert!(pid > 0, "clone3: {} (the tests need root)", std::io::Error::last_os_error());
+    i32::try_from(pid).expect("a pid")
+}

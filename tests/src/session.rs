@@ -1,0 +1,172 @@
+//! One run of `signal-trace record`, from the line that says it is ready to its clean end.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+
+use crate::{clock::Deadline, folder::Folder, lines::Lines, programs, schema};
+
+/// Generous: two busy cores load nine programs in well under a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The lines so far, and whether there will be more.
+#[derive(Debug, Default)]
+struct Feed {
+    lines: Mutex<(Vec<String>, bool)>,
+    more: Condvar,
+}
+
+/// A running `signal-trace record` of the whole node.
+#[derive(Debug)]
+pub struct Session {
+    child: Child,
+    feed: Arc<Feed>,
+    reader: Option<JoinHandle<()>>,
+    folder: Folder,
+    file: PathBuf,
+}
+
+/// What a session left behind.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What it printed, each line checked against the schema.
+    pub lines: Lines,
+    /// The same, as text.
+    pub printed: Vec<String>,
+    /// What `-o` kept.
+    pub file: PathBuf,
+    /// Where `file` is, and where there is room for more.
+    pub folder: Folder,
+}
+
+impl Session {
+    /// Starts it, with further arguments, and waits until nothing is missed any more.
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with("recording.jsonl", arguments)
+    }
+
+    /// The same, with a name for the recording: it decides whether that is compressed.
+    pub fn start_with(name: &str, arguments: &[&str]) -> Self {
+        let folder = Folder::new();
+        let file = folder.file(name);
+        let errors = File::create(folder.file("stderr")).expect("the folder is ours");
+        let mut child = Command::new(programs::signal_trace())
+            .args(["record", "--format", "jsonl", "-o"])
+            .arg(&file)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .expect("signal-trace can be started");
+        let feed = Arc::new(Feed::default());
+        let stdout = child.stdout.take().expect("it is piped");
+        let reader = std::thread::spawn({
+            let feed = Arc::clone(&feed);
+            move || {
+                for line in BufReader::new(stdout).lines() {
+                    let line = line.expect("signal-trace prints UTF-8");
+                    feed.lines.lock().expect("no reader panicked").0.push(line);
+                    feed.more.notify_all();
+                }
+                feed.lines.lock().expect("no reader panicked").1 = true;
+                feed.more.notify_all();
+            }
+        });
+        let session = Self { child, feed, reader: Some(reader), folder, file };
+        session.wait_for("the `recording` line", |line| line["type"] == "recording");
+        session
+    }
+
+    /// Waits for a line that `wanted` accepts, among those that came already too.
+    pub fn wait_for(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait_at_most(PATIENCE, what, wanted)
+    }
+
+    /// The same, with another patience.
+    pub fn wait_at_most(
+        &self,
+        patience: Duration,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let deadline = Deadline::after(patience);
+        let mut seen = 0;
+        let mut feed = self.feed.lines.lock().expect("the reader did not panic");
+        loop {
+            for text in &feed.0[seen..] {
+                let line: Value = serde_json::from_str(text).unwrap_or_else(|error| {
+                    panic!("signal-trace printed no JSON: {error}: {text}\n{}", self.errors())
+                });
+                if wanted(&line) {
+                    return line;
+                }
+            }
+            seen = feed.0.len();
+            assert!(!feed.1, "signal-trace ended before {what}\n{}", self.errors());
+            assert!(!deadline.passed(), "no sign of {what} in {patience:?}\n{}", self.errors());
+            feed = self.feed.more.wait_timeout(feed, deadline.left()).expect("as above").0;
+        }
+    }
+
+    /// Waits until a process is reported as part of a shutdown.
+    pub fn wait_for_shutdown(&self, pid: i32) -> Value {
+        self.wait_for(&format!("a shutdown with process {pid}"), |line| {
+            line["type"] == "shutdown"
+                && line["processes"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|p| p["process"]["pid"] == pid))
+        })
+    }
+
+    /// The pid of signal-trace.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().expect("a pid"))
+    }
+
+    /// Ends it as Ctrl-C does, and checks all that it printed.
+    pub fn finish(mut self) -> Recorded {
+        kill(self.pid(), Signal::SIGINT).expect("it runs: it is not reaped yet");
+        let mut status = None;
+        Deadline::after(PATIENCE).until("signal-trace to end at SIGINT", || {
+            status = self.child.try_wait().expect("it is our child");
+            status.is_some()
+        });
+        let status = status.expect("waited for");
+        assert!(status.success(), "signal-trace record: {status} at SIGINT\n{}", self.errors());
+        self.reader.take().expect("taken once").join().expect("the reader did not panic");
+        let printed = std::mem::take(&mut self.feed.lines.lock().expect("as above").0);
+        let folder = std::mem::take(&mut self.folder);
+        let file = std::mem::take(&mut self.file);
+        Recorded { lines: Lines::new(schema::checked(&printed)), printed, file, folder }
+    }
+
+    fn errors(&self) -> String {
+        let text = fs::read_to_string(self.folder.file("stderr")).unwrap_or_default();
+        format!("its standard error: {text}")
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _gone = self.child.kill();
+            let _reaped = self.child.wait();
+        }
+        if let Some(reader) = self.reader.take() {
+            let _ended = reader.join();
+        }
+    }
+}
