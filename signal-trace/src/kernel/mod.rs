@@ -1,0 +1,11 @@
+//! The kernel side as user space sees it: find the members, load the programs, attach them.
+
+pub mod btf;
+pub mod error;
+pub mod layout;
+pub mod loader;
+pub mod requirements;
+
+pub use error::LoadError;
+pub use loader::{LoadOptions, Loaded, load};
+pub use requirements::Paths;

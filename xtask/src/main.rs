@@ -1,0 +1,31 @@
+//! Development tasks: `cargo xtask TASK`.
+
+mod ebpf;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(about = "Development tasks of signal-trace")]
+enum Task {
+    /// Build the eBPF object and commit-ready sidecar, or check the ones that are there.
+    Ebpf {
+        /// Rebuild in a fresh directory and compare with what is committed.
+        #[arg(long)]
+        check: bool,
+        /// Only install the toolchain that this needs.
+        #[arg(long, conflicts_with = "check")]
+        install_toolchain: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
+    match Task::parse() {
+        Task::Ebpf { install_toolchain: true, .. } => ebpf::install_toolchain(),
+        Task::Ebpf { check: true, .. } => ebpf::check(root),
+        Task::Ebpf { .. } => ebpf::build(root),
+    }
+}
