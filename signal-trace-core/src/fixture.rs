@@ -331,11 +331,13 @@ pub fn run_with(config: Config, inputs: &[Input]) -> Outputs {
 
 /// The shutdowns of a run.
 pub fn shutdowns(out: &Outputs) -> Vec<&ShutdownRecord> {
-    let shutdown = |body| match body {
-        &RecordBody::Shutdown(ref shutdown) => Some(&**shutdown),
-        _ => None,
-    };
-    out.records.iter().filter_map(|record| shutdown(&record.body)).collect()
+    let mut found = vec![];
+    for record in &out.records {
+        if let RecordBody::Shutdown(shutdown) = &record.body {
+            found.push(&**shutdown);
+        }
+    }
+    found
 }
 
 /// Processes that the engine asked `/proc` for.

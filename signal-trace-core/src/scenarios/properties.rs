@@ -117,8 +117,8 @@ proptest! {
 fn the_process_table_is_bounded_and_says_so() {
     let mut config = Config::new();
     config.max_processes = 10;
-    let text: std::string::String =
-        (0..50).map(|n| std::format!("+{n}ms fork {} parent=1\n", 100 + n)).collect();
+    let lines: Vec<_> = (0..50).map(|n| std::format!("+{n}ms fork {} parent=1", 100 + n)).collect();
+    let text = lines.join("\n");
     let out = run_with(config, &Script::parse(&text).inputs);
     let lost: u64 = out
         .records
