@@ -1,0 +1,151 @@
+//! Answers "what is the path of this cgroup?" from a bounded memory, a process in it, or a walk.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use signal_trace_core::{
+    ids::CgroupKey,
+    time::{BootNs, SECOND},
+};
+
+use super::{Hierarchies, Place};
+use crate::capture::procfs::ProcDir;
+
+/// Paths remembered: cgroups that are gone included, since events of them still come.
+const MAX_KNOWN: usize = 16_384;
+/// Questions that wait for the next walk.
+const MAX_WAITING: usize = 4_096;
+/// A walk costs some milliseconds per thousand cgroups, so it must not follow every fork.
+const WALK_EVERY_NS: u64 = SECOND;
+
+/// The paths of cgroups.
+#[derive(Debug)]
+pub struct CgroupNames {
+    hierarchies: Hierarchies,
+    known: HashMap<CgroupKey, Vec<u8>>,
+    /// `known` in the order of arrival.
+    order: VecDeque<CgroupKey>,
+    waiting: BTreeSet<CgroupKey>,
+    walked: Option<BootNs>,
+}
+
+impl CgroupNames {
+    /// Knows nothing yet.
+    pub fn new(hierarchies: Hierarchies) -> Self {
+        Self {
+            hierarchies,
+            known: HashMap::new(),
+            order: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            walked: None,
+        }
+    }
+
+    /// The mounted hierarchies.
+    pub const fn hierarchies(&self) -> &Hierarchies {
+        &self.hierarchies
+    }
+
+    /// The place of the process whose `/proc/PID/cgroup` this is, which is remembered; and
+    /// whether that cgroup is seen for the first time.
+    pub fn place(&mut self, proc_cgroup: &[u8]) -> (Place, bool) {
+        let place = self.hierarchies.place(proc_cgroup);
+        let new = self.remember(place.key, &place.path);
+        (place, new)
+    }
+
+    /// The path of `key`, looked up by `pid`, a process that was seen in it; otherwise the
+    /// question waits for [`CgroupNames::walk`].
+    pub fn resolve(&mut self, key: CgroupKey, pid: u32) -> Option<Vec<u8>> {
+        if let Some(path) = self.known.get(&key) {
+            return Some(path.clone());
+        }
+        // The process may have moved on, or be another by now: the id decides.
+        if let Some(place) = self.place_of(pid).filter(|place| place.key == key) {
+            return Some(place.path);
+        }
+        if key != CgroupKey::Root && self.waiting.len() < MAX_WAITING {
+            self.waiting.insert(key);
+        }
+        None
+    }
+
+    /// Whether a walk has something to look for and is not too soon.
+    pub fn wants_walk(&self, now: BootNs) -> bool {
+        !self.waiting.is_empty() && self.walked.is_none_or(|last| now.since(last) >= WALK_EVERY_NS)
+    }
+
+    /// Looks for what is waiting; what is not found does not exist any more.
+    pub fn walk(&mut self, now: BootNs) -> Vec<(CgroupKey, Vec<u8>)> {
+        self.walked = Some(now);
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut found = Vec::new();
+        self.hierarchies.walk(|key, path| {
+            if waiting.contains(&key) {
+                found.push((key, path.to_vec()));
+            }
+        });
+        for (key, path) in &found {
+            self.remember(*key, path);
+        }
+        found
+    }
+
+    fn place_of(&mut self, pid: u32) -> Option<Place> {
+        let content = ProcDir::open(pid).ok()??.read("cgroup").ok()??;
+        Some(self.place(&content).0)
+    }
+
+    fn remember(&mut self, key: CgroupKey, path: &[u8]) -> bool {
+        if key == CgroupKey::Root || self.known.contains_key(&key) {
+            return false;
+        }
+        if self.known.len() == MAX_KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.known.insert(key, path.to_vec());
+        self.order.push_back(key);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::Tree, *};
+
+    #[test]
+    fn a_removed_cgroup_is_remembered_and_an_unknown_one_is_looked_for_once_a_second() {
+        let tree = Tree::new("names");
+        let (gone, there) =
+            (CgroupKey::V2(tree.make("v2/gone")), CgroupKey::V2(tree.make("v2/there")));
+        let mut names = CgroupNames::new(tree.hierarchies());
+        assert!(names.place(b"0::/gone\n").1);
+        assert!(!names.place(b"0::/gone\n").1);
+        tree.remove("v2/gone");
+        assert_eq!(names.resolve(gone, u32::MAX), Some(b"/gone".to_vec()));
+
+        assert_eq!(names.resolve(there, u32::MAX), None);
+        assert_eq!(names.resolve(CgroupKey::V2(1 << 40), u32::MAX), None);
+        assert!(names.wants_walk(BootNs(5)));
+        assert_eq!(names.walk(BootNs(5)), [(there, b"/there".to_vec())]);
+        assert_eq!(names.resolve(there, u32::MAX), Some(b"/there".to_vec()));
+
+        assert!(!names.wants_walk(BootNs(6)));
+        assert_eq!(names.resolve(CgroupKey::V1(7), u32::MAX), None);
+        assert!(!names.wants_walk(BootNs(6)));
+        assert!(names.wants_walk(BootNs(5 + SECOND)));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let tree = Tree::new("bounded");
+        let mut names = CgroupNames::new(tree.hierarchies());
+        for id in 2..MAX_KNOWN as u64 + 3 {
+            assert!(names.remember(CgroupKey::V2(id), b"/x"));
+        }
+        assert_eq!((names.known.len(), names.order.len()), (MAX_KNOWN, MAX_KNOWN));
+        assert!(!names.known.contains_key(&CgroupKey::V2(2)));
+        assert!(names.known.contains_key(&CgroupKey::V2(MAX_KNOWN as u64 + 2)));
+    }
+}

@@ -1,0 +1,238 @@
+//! Live capture: the kernel's records, facts from `/proc`, losses and time, as inputs of the engine.
+//!
+//! The order of the inputs is a contract. `Tick(t)` says that whatever was recorded until `t` has
+//! been pushed: `t` is read before the rings are, the rings are read until all that was in them at
+//! `t` is out, and what was lost until then is pushed before the tick.
+
+pub mod ask;
+pub mod cgroup;
+pub mod clock;
+pub mod loss;
+pub mod process;
+pub mod procfs;
+pub mod ring;
+pub mod snapshot;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::Context as _;
+use signal_trace_core::{
+    ids::CgroupKey,
+    input::Input,
+    time::{BootNs, ClockAnchor, MS, SECOND},
+};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use self::{
+    ask::Asks,
+    cgroup::{CgroupNames, Hierarchies},
+    clock::AnchorKeeper,
+    loss::{Counters, LossMeter},
+    ring::{Rings, Sweep},
+    snapshot::Snapshot,
+};
+use crate::{
+    kernel::{self, LoadOptions, Loaded},
+    pipeline::Pipeline,
+};
+
+/// How often the rings are looked at without a wake-up.
+const POLL: Duration = Duration::from_millis(50);
+/// Ticks while something is going on; a little less than [`POLL`], which is never early.
+const TICK_BUSY_NS: u64 = 40 * MS;
+/// Ticks while nothing is.
+const TICK_IDLE_NS: u64 = SECOND;
+
+/// The attached programs and everything else that inputs come from. Tracing ends when it is
+/// dropped.
+pub struct Capture {
+    loaded: Loaded,
+    rings: Rings,
+    losses: LossMeter,
+    cgroups: CgroupNames,
+    anchor: ClockAnchor,
+    anchors: AnchorKeeper,
+    asks: Asks,
+    /// The reading that is going on.
+    sweep: Option<Sweep>,
+    last_tick: BootNs,
+    poll: Interval,
+}
+
+impl Capture {
+    /// Loads and attaches the programs: from then on nothing is missed. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// What the kernel or the user's privileges lack.
+    pub fn start(options: &LoadOptions) -> anyhow::Result<Self> {
+        let hierarchies =
+            Hierarchies::discover().context("cannot find the cgroup mounts in /proc")?;
+        if !hierarchies.any() {
+            tracing::warn!(
+                "no cgroup hierarchy is mounted here, so containers and units cannot be told \
+                 apart; mount the host's /sys/fs/cgroup"
+            );
+        }
+        let since = clock::boot_now();
+        let loaded = kernel::load(options)?;
+        let rings = Rings::new(&loaded).context("cannot watch the ring buffers")?;
+        let anchor = clock::anchor();
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self {
+            loaded,
+            rings,
+            // The counters began at zero, when the programs were loaded.
+            losses: LossMeter::new(Counters::default(), since),
+            cgroups: CgroupNames::new(hierarchies),
+            anchor,
+            anchors: AnchorKeeper::new(anchor),
+            asks: Asks::default(),
+            sweep: None,
+            last_tick: BootNs(0),
+            poll,
+        })
+    }
+
+    /// Both clocks at the start, for the header of the recording.
+    pub const fn anchor(&self) -> ClockAnchor {
+        self.anchor
+    }
+
+    /// Cgroups that are no workloads: the one that the tracer runs in, and login sessions.
+    pub fn split_cgroups(&self) -> BTreeSet<CgroupKey> {
+        let hierarchies = self.cgroups.hierarchies();
+        let mut split = BTreeSet::new();
+        if let Ok(own) = std::fs::read("/proc/self/cgroup") {
+            split.insert(hierarchies.place(&own).key);
+        }
+        hierarchies.walk(|key, path| {
+            if is_login_session(path) {
+                split.insert(key);
+            }
+        });
+        // The root is split anyway.
+        split.remove(&CgroupKey::Root);
+        split
+    }
+
+    /// Pushes the clocks and what is there already: every process, and the paths of their
+    /// cgroups. Between them, the rings are read.
+    pub fn snapshot(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        pipeline.push(Input::Clock(self.anchor))?;
+        let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
+        while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
+            for fact in facts {
+                self.asks.add(pipeline.push(Input::Fact(fact))?);
+            }
+            // No tick: facts that are still to come may be older than what is read here.
+            let mut sweep = self.rings.sweep();
+            self.drain(&mut sweep, pipeline)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until there may be something to [`Capture::pump`]. May be cancelled.
+    pub async fn ready(&mut self) -> anyhow::Result<()> {
+        if self.sweep.is_some() {
+            // A storm: let signals and timers have their turn, then go on at once.
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
+        tokio::select! {
+            filling = self.rings.filling() => filling.context("cannot watch the ring buffers")?,
+            _ = self.poll.tick() => {}
+        }
+        Ok(())
+    }
+
+    /// Pushes one batch of records; after the last of those that were there, what is due: answers,
+    /// clocks, losses and a tick.
+    pub fn pump(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        if let Some(logger) = &mut self.loaded.logger {
+            logger.flush();
+        }
+        let mut sweep = self.sweep.take().unwrap_or_else(|| self.rings.sweep());
+        self.drain(&mut sweep, pipeline)?;
+        for fact in self.asks.answer(&mut self.cgroups) {
+            self.asks.add(pipeline.push(Input::Fact(fact))?);
+        }
+        if !sweep.is_done() {
+            self.sweep = Some(sweep);
+            return Ok(());
+        }
+        let since = sweep.at().since(self.last_tick);
+        if since >= TICK_IDLE_NS || (since >= TICK_BUSY_NS && !pipeline.is_idle()) {
+            self.tick(sweep.at(), pipeline)?;
+        }
+        Ok(())
+    }
+
+    /// Pushes all that was recorded until now, and the end. Bounded by the size of the rings.
+    pub fn finish(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        // Twice: a record that was being written during the first reading is there by the second.
+        let mut end = BootNs(0);
+        for _ in 0..2 {
+            let mut sweep = self.rings.sweep();
+            while !sweep.is_done() {
+                self.drain(&mut sweep, pipeline)?;
+            }
+            end = sweep.at();
+            self.tick(end, pipeline)?;
+        }
+        pipeline.push(Input::End(end))?;
+        Ok(())
+    }
+
+    fn drain(&mut self, sweep: &mut Sweep, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        let Self { loaded, asks, .. } = self;
+        Rings::drain(sweep, loaded, |frame| {
+            asks.add(pipeline.push(Input::Frame(frame))?);
+            Ok(())
+        })
+    }
+
+    /// `at` must be the time of a sweep that is done.
+    fn tick(&mut self, at: BootNs, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        if let Some(anchor) = self.anchors.poll() {
+            pipeline.push(Input::Clock(anchor))?;
+        }
+        let before = clock::boot_now();
+        let counters = counters(&self.loaded)?;
+        for loss in self.losses.update(counters, before, clock::boot_now()) {
+            pipeline.push(Input::Loss(loss))?;
+        }
+        self.asks.add(pipeline.push(Input::Tick(at))?);
+        self.last_tick = at;
+        Ok(())
+    }
+}
+
+/// Fails if they cannot be read: a session that cannot see its losses must not call itself clean.
+fn counters(loaded: &Loaded) -> anyhow::Result<Counters> {
+    let drops = loaded.drops().context("cannot read the drop counters of the eBPF programs")?;
+    let misses = loaded
+        .recursion_misses()
+        .context("cannot read the recursion counters of the eBPF programs")?;
+    let recursion_misses = misses.into_iter().filter_map(|(_, count)| count).sum();
+    Ok(Counters { drops, recursion_misses })
+}
+
+/// Whether `path` is a scope of systemd-logind: `/user.slice/user-0.slice/session-1.scope`.
+fn is_login_session(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name.starts_with(b"session-") && name.ends_with(b".scope")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_sessions_are_told_by_their_scope() {
+        assert!(is_login_session(b"/user.slice/user-0.slice/session-c1.scope"));
+        assert!(!is_login_session(b"/user.slice/user-0.slice/session-c1.scope/app"));
+        assert!(!is_login_session(b"/system.slice/session-broker.service"));
+        assert!(!is_login_session(b"/"));
+    }
+}
