@@ -42,7 +42,8 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         // Processes that a failed test left behind; the kernel needs a moment to let go of them.
-        for pid in fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default().lines() {
+        for pid in fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default().lines()
+        {
             if let Ok(pid) = pid.parse() {
                 let pid = nix::unistd::Pid::from_raw(pid);
                 let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
@@ -62,6 +63,7 @@ fn v2_mount() -> PathBuf {
         let (mount, source) = line.split_once(" - ")?;
         source.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4)).flatten()
     });
-    let mount = mount.expect("no cgroup v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified");
+    let mount =
+        mount.expect("no cgroup v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified");
     Path::new(mount).to_path_buf()
 }

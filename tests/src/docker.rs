@@ -62,7 +62,7 @@ impl Docker {
                 .args(["--config-file", &path("dockerd.json")]),
             &folder,
         );
-        let mut docker = Self { engine, containerd: containerd, folder };
+        let mut docker = Self { engine, containerd, folder };
         let socket = docker.folder.file("docker.sock");
         docker.engine.wait_until_it_answers(&socket);
         Deadline::after(Duration::from_secs(30))
@@ -243,7 +243,8 @@ fn start_ticks(pid: u32) -> Option<u64> {
 fn unmount_below(folder: &Path) {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     for line in mounts.lines().rev() {
-        if let Some(mount) = line.split(' ').nth(4).filter(|path| Path::new(path).starts_with(folder))
+        if let Some(mount) =
+            line.split(' ').nth(4).filter(|path| Path::new(path).starts_with(folder))
         {
             let _gone = umount2(mount, MntFlags::MNT_DETACH);
         }

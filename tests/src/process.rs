@@ -61,13 +61,13 @@ pub struct Proc {
     pub children: Vec<i32>,
     /// Raw wait status, once reaped.
     pub status: Option<i32>,
-    /// Around the signal that ended it, or was to.
-    pub killed: Option<Bracket>,
+    /// Around the last signal that we sent it.
+    pub signalled: Option<Bracket>,
     /// From the last signal (else the start) to the return of waitpid.
     pub ended: Option<Bracket>,
     started: i128,
     /// Kept open, so that the process never gets SIGPIPE.
-    _output: BufReader<File>,
+    _output: Option<BufReader<File>>,
 }
 
 impl Proc {
@@ -83,7 +83,28 @@ impl Proc {
         let mut words = line.split_whitespace();
         assert_eq!(words.next(), Some("READY"), "`st-proc {mode}` did not start: {line:?}");
         let children = words.skip(1).map(|word| word.parse().expect("a pid")).collect();
-        Self { pid, children, status: None, killed: None, ended: None, started, _output: output }
+        Self {
+            pid,
+            children,
+            status: None,
+            signalled: None,
+            ended: None,
+            started,
+            _output: Some(output),
+        }
+    }
+
+    /// A grandchild whose parent is about to end: as its subreaper we become its parent.
+    pub fn adopt(pid: i32) -> Self {
+        Self {
+            pid,
+            children: Vec::new(),
+            status: None,
+            signalled: None,
+            ended: None,
+            started: wall_ns(),
+            _output: None,
+        }
     }
 
     /// In a cgroup of its own or, without one, in the harness'.
@@ -96,7 +117,7 @@ impl Proc {
         let from = wall_ns();
         kill(Pid::from_raw(self.pid), signal).expect("the process is there: it is not reaped yet");
         let bracket = Bracket { from, to: wall_ns() };
-        self.killed = Some(bracket);
+        self.signalled = Some(bracket);
         bracket
     }
 
@@ -123,7 +144,7 @@ impl Proc {
     }
 
     fn reaped(&mut self, status: i32) -> i32 {
-        let from = self.killed.map_or(self.started, |killed| killed.from);
+        let from = self.signalled.map_or(self.started, |signal| signal.from);
         self.ended = Some(Bracket { from, to: wall_ns() });
         self.status = Some(status);
         status
@@ -138,7 +159,19 @@ impl Drop for Proc {
             let _gone = kill(pid, Signal::SIGKILL);
             let _reaped = waitpid(pid, Some(WaitPidFlag::empty()));
         }
+        for child in self.children.iter().filter(|pid| **pid != self.pid && is_our_child(**pid)) {
+            let child = Pid::from_raw(*child);
+            let _gone = kill(child, Signal::SIGKILL);
+            let _reaped = waitpid(child, Some(WaitPidFlag::empty()));
+        }
     }
+}
+
+/// Whether a process that was left behind has come to us.
+fn is_our_child(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    parent.is_some_and(|parent| parent.trim() == std::process::id().to_string())
 }
 
 /// Like waitpid(2): the raw status, which is what the recording is compared with.

@@ -21,11 +21,20 @@ use crate::{clock::Deadline, folder::Folder, lines::Lines, programs, schema};
 /// Generous: two busy cores load nine programs in well under a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The lines so far, and whether there will be more.
+/// What it printed so far.
 #[derive(Debug, Default)]
 struct Feed {
-    lines: Mutex<(Vec<String>, bool)>,
+    printed: Mutex<Printed>,
     more: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Printed {
+    text: Vec<String>,
+    /// The same; null where it is no JSON.
+    lines: Vec<Value>,
+    /// There will be no more.
+    ended: bool,
 }
 
 /// A running `signal-trace record` of the whole node.
@@ -78,10 +87,12 @@ impl Session {
             move || {
                 for line in BufReader::new(stdout).lines() {
                     let line = line.expect("signal-trace prints UTF-8");
-                    feed.lines.lock().expect("no reader panicked").0.push(line);
+                    let mut printed = feed.printed.lock().expect("no reader panicked");
+                    printed.lines.push(serde_json::from_str(&line).unwrap_or_default());
+                    printed.text.push(line);
                     feed.more.notify_all();
                 }
-                feed.lines.lock().expect("no reader panicked").1 = true;
+                feed.printed.lock().expect("no reader panicked").ended = true;
                 feed.more.notify_all();
             }
         });
@@ -104,30 +115,27 @@ impl Session {
     ) -> Value {
         let deadline = Deadline::after(patience);
         let mut seen = 0;
-        let mut feed = self.feed.lines.lock().expect("the reader did not panic");
+        let mut feed = self.feed.printed.lock().expect("the reader did not panic");
         loop {
-            for text in &feed.0[seen..] {
-                let line: Value = serde_json::from_str(text).unwrap_or_else(|error| {
-                    panic!("signal-trace printed no JSON: {error}: {text}\n{}", self.errors())
-                });
-                if wanted(&line) {
-                    return line;
+            for (line, text) in feed.lines.iter().zip(&feed.text).skip(seen) {
+                assert!(!line.is_null(), "signal-trace printed no JSON: {text}");
+                if wanted(line) {
+                    return line.clone();
                 }
             }
-            seen = feed.0.len();
-            assert!(!feed.1, "signal-trace ended before {what}\n{}", self.errors());
+            seen = feed.lines.len();
+            assert!(!feed.ended, "signal-trace ended before {what}\n{}", self.errors());
             assert!(!deadline.passed(), "no sign of {what} in {patience:?}\n{}", self.errors());
             feed = self.feed.more.wait_timeout(feed, deadline.left()).expect("as above").0;
         }
     }
 
-    /// Waits until a process is reported as part of a shutdown.
+    /// Waits until a process is reported as ended by a shutdown.
     pub fn wait_for_shutdown(&self, pid: i32) -> Value {
-        self.wait_for(&format!("a shutdown with process {pid}"), |line| {
+        self.wait_for(&format!("the end of process {pid} in a shutdown"), |line| {
+            let mut reports = line["processes"].as_array().into_iter().flatten();
             line["type"] == "shutdown"
-                && line["processes"]
-                    .as_array()
-                    .is_some_and(|all| all.iter().any(|p| p["process"]["pid"] == pid))
+                && reports.any(|p| p["process"]["pid"] == pid && !p["exit"].is_null())
         })
     }
 
@@ -147,7 +155,7 @@ impl Session {
         let status = status.expect("waited for");
         assert!(status.success(), "signal-trace record: {status} at SIGINT\n{}", self.errors());
         self.reader.take().expect("taken once").join().expect("the reader did not panic");
-        let printed = std::mem::take(&mut self.feed.lines.lock().expect("as above").0);
+        let printed = std::mem::take(&mut self.feed.printed.lock().expect("as above").text);
         let folder = std::mem::take(&mut self.folder);
         let file = std::mem::take(&mut self.file);
         Recorded { lines: Lines::new(schema::checked(&printed)), printed, file, folder }

@@ -123,7 +123,9 @@ impl Mode {
                     // SAFETY: no memory is passed.
                     unsafe { libc::kill(*pid, libc::SIGTERM) };
                 }
-                children.iter().for_each(|pid| reap(*pid));
+                for pid in children {
+                    reap(pid);
+                }
                 exit(0)
             }
             Self::NoForward { mode } => {
@@ -153,7 +155,8 @@ static CODE: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn on_handle(_: i32) {
     let ms = DELAY_MS.load(Ordering::SeqCst);
-    let nap = libc::timespec { tv_sec: (ms / 1000).into(), tv_nsec: (ms % 1000 * 1_000_000).into() };
+    let nap =
+        libc::timespec { tv_sec: (ms / 1000).into(), tv_nsec: (ms % 1000 * 1_000_000).into() };
     // SAFETY: both are async-signal-safe, and `nap` outlives the call.
     unsafe {
         libc::nanosleep(&raw const nap, std::ptr::null_mut());
@@ -230,9 +233,9 @@ fn pid() -> i32 {
 }
 
 fn ready(out: &OwnedFd, children: &[i32]) {
-    let mut line = format!("READY {}", pid());
-    children.iter().for_each(|child| line.push_str(&format!(" {child}")));
-    line.push('\n');
+    let pids: Vec<_> = std::iter::once(pid()).chain(children.iter().copied()).collect();
+    let words: Vec<_> = pids.iter().map(ToString::to_string).collect();
+    let line = format!("READY {}\n", words.join(" "));
     let mut file = fs::File::from(out.try_clone().expect("a descriptor is left"));
     file.write_all(line.as_bytes()).expect("the reader of READY is there");
 }

@@ -1,0 +1,276 @@
+//! Runs many helper processes at once and holds the recording against what really happened.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    cgroup::Cgroup,
+    clock::{Deadline, boot_ns, parse_time},
+    lines::Lines,
+    process::{Bracket, Place, Proc},
+    session::Session,
+};
+
+/// How far a recorded time may be from what we measured, on a busy virtual machine.
+const SLACK: Duration = Duration::from_millis(20);
+
+/// What the harness does to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Nothing: it ends by itself.
+    Nothing,
+    /// SIGTERM.
+    Term,
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM, and SIGKILL so many milliseconds later.
+    TermKill(u64),
+    /// SIGTERM, and SIGKILL to the child that it left behind.
+    TermKillOrphan(u64),
+}
+
+/// A process and what signal-trace must say of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// For `st-proc`.
+    pub mode: &'static str,
+    /// As PID 1 of its own namespace.
+    pub pid_namespace: bool,
+    /// What is done to it.
+    pub act: Act,
+    /// Its verdict; `None`: there must be no shutdown at all.
+    pub verdict: Option<&'static str>,
+    /// That of its workload.
+    pub workload: &'static str,
+    /// That of its children, if it has any.
+    pub children: &'static str,
+}
+
+impl Case {
+    /// A process without children in our own PID namespace.
+    pub const fn new(
+        mode: &'static str,
+        act: Act,
+        verdict: &'static str,
+        workload: &'static str,
+    ) -> Self {
+        Self { mode, pid_namespace: false, act, verdict: Some(verdict), workload, children: "" }
+    }
+
+    /// The same as PID 1 of its own namespace.
+    #[must_use]
+    pub const fn as_pid1(self) -> Self {
+        Self { pid_namespace: true, ..self }
+    }
+
+    /// The same with children of that verdict.
+    #[must_use]
+    pub const fn with_children(self, verdict: &'static str) -> Self {
+        Self { children: verdict, ..self }
+    }
+}
+
+/// What really happened to one process.
+#[derive(Debug)]
+pub struct Outcome {
+    case: Case,
+    /// The process.
+    pub main: Proc,
+    orphan: Option<Proc>,
+    term: Option<Bracket>,
+    kill: Option<Bracket>,
+    // Dropped last: it can go only when it is empty.
+    cgroup: Option<Cgroup>,
+}
+
+/// Starts all cases `rounds` times, each in a cgroup of its own or all in ours, acts, and reaps.
+pub fn run(cases: &[Case], rounds: usize, own_cgroup: bool) -> Vec<Outcome> {
+    nix::sys::prctl::set_child_subreaper(true).expect("any process may be a subreaper");
+    let mut all: Vec<_> =
+        (0..rounds).flat_map(|_| cases).map(|case| Outcome::start(*case, own_cgroup)).collect();
+    all.iter_mut().for_each(Outcome::signal_first);
+    let begin = boot_ns();
+    let deadline = Deadline::after(Duration::from_secs(30));
+    loop {
+        let passed = Duration::from_nanos(boot_ns() - begin);
+        let mut left = 0;
+        for one in &mut all {
+            one.signal_again(passed);
+            left += usize::from(!one.reap());
+        }
+        if left == 0 {
+            return all;
+        }
+        assert!(!deadline.passed(), "{left} processes did not end");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs the cases in both kinds of place inside one session; all that is wrong with it.
+pub fn check(cases: &[Case], rounds: usize) -> Vec<String> {
+    let session = Session::start(&["--grace", "1s"]);
+    let mut outcomes = run(cases, rounds, true);
+    outcomes.extend(run(cases, rounds, false));
+    for one in outcomes.iter().filter(|one| one.case.verdict.is_some()) {
+        session.wait_for_shutdown(one.orphan.as_ref().unwrap_or(&one.main).pid);
+    }
+    let recorded = session.finish();
+    let mut faults = recorded.lines.losses();
+    faults.extend(outcomes.iter().flat_map(|one| one.faults(&recorded.lines)));
+    faults
+}
+
+/// Panics with the first faults, if there are any.
+pub fn assert_none(faults: &[String]) {
+    let shown = faults.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
+    assert!(faults.is_empty(), "{} faults:\n{shown}", faults.len());
+}
+
+impl Outcome {
+    fn start(case: Case, own_cgroup: bool) -> Self {
+        let name = case.mode.split(' ').next().unwrap_or_default();
+        let cgroup = own_cgroup.then(|| Cgroup::new(name));
+        let place = Place { cgroup: cgroup.as_ref(), pid_namespace: case.pid_namespace };
+        let main = Proc::start(case.mode, place);
+        Self { case, main, orphan: None, term: None, kill: None, cgroup }
+    }
+
+    fn signal_first(&mut self) {
+        match self.case.act {
+            Act::Nothing => {}
+            Act::Kill => self.kill = Some(self.main.signal(Signal::SIGKILL)),
+            _ => self.term = Some(self.main.signal(Signal::SIGTERM)),
+        }
+    }
+
+    fn signal_again(&mut self, passed: Duration) {
+        let (Act::TermKill(ms) | Act::TermKillOrphan(ms)) = self.case.act else { return };
+        if passed < Duration::from_millis(ms) || self.kill.is_some() {
+            return;
+        }
+        let target = if matches!(self.case.act, Act::TermKill(_)) {
+            &mut self.main
+        } else {
+            self.orphan.insert(Proc::adopt(self.main.children[0]))
+        };
+        // It fails if the process ended too soon; then its status is wrong and reported as such.
+        if target.status.is_none() {
+            self.kill = Some(target.signal(Signal::SIGKILL));
+        }
+    }
+
+    /// Whether all of it has ended.
+    fn reap(&mut self) -> bool {
+        let orphan = matches!(self.case.act, Act::TermKillOrphan(_));
+        let mut done = !orphan || self.orphan.is_some();
+        for process in [Some(&mut self.main), self.orphan.as_mut()].into_iter().flatten() {
+            done &= process.status.is_some() || process.try_wait().is_some();
+        }
+        done
+    }
+
+    /// Everything that the recording says wrongly or not at all.
+    fn faults(&self, lines: &Lines) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut must = |what: &str, found: &Value, wanted: Value| {
+            if *found != wanted {
+                faults.push(format!("{what}: {found}, must be {wanted}"));
+            }
+        };
+        if let Some((shutdown, report)) = lines.shutdown(self.main.pid) {
+            must("workload verdict", &shutdown["verdict"], json!(self.case.workload));
+            must("process verdict", &report["verdict"], json!(self.case.verdict));
+            must("exit in shutdown", &report["exit"]["wait_status"], json!(self.main.status));
+            must("killed_by", &report["killed_by"], killer(&self.main));
+            must("complete", &shutdown["complete"], json!(true));
+            must("stop sent", &json!(!shutdown["stop"].is_null()), json!(self.term.is_some()));
+            must("main", &report["main"], json!(true));
+            if let Some(cgroup) = &self.cgroup {
+                must("cgroup", &shutdown["workload"]["cgroup"], json!(cgroup.path));
+            } else {
+                must("workload kind", &shutdown["workload"]["kind"], json!("process"));
+            }
+        } else {
+            must("shutdown", &Value::Null, json!(self.case.verdict));
+        }
+        for pid in &self.main.children {
+            let report = lines.shutdown(*pid).map_or(&Value::Null, |(_, report)| report);
+            must("verdict of a child", &report["verdict"], json!(self.case.children));
+        }
+        if let Some(orphan) = &self.orphan {
+            let report = lines.shutdown(orphan.pid).map_or(&Value::Null, |(_, report)| report);
+            must("killed_by of the orphan", &report["killed_by"], killer(orphan));
+        }
+        for process in std::iter::once(&self.main).chain(&self.orphan) {
+            faults.extend(exit_faults(process, lines));
+        }
+        let killed = self.orphan.as_ref().unwrap_or(&self.main);
+        faults.extend(signal_faults(self.main.pid, "SIGTERM", self.term, lines));
+        faults.extend(signal_faults(killed.pid, "SIGKILL", self.kill, lines));
+        let place = if self.cgroup.is_some() { "own cgroup" } else { "our cgroup" };
+        let who = format!("`{}` (pid {}, {place})", self.case.mode, self.main.pid);
+        faults.into_iter().map(|fault| format!("{who}: {fault}")).collect()
+    }
+}
+
+/// We are the parent of all that we kill, and not part of any of the workloads.
+fn killer(process: &Proc) -> Value {
+    if process.status == Some(libc::SIGKILL) { json!("parent") } else { Value::Null }
+}
+
+/// One exit, with the status and at the time that waitpid saw.
+fn exit_faults(process: &Proc, lines: &Lines) -> Vec<String> {
+    let mut faults = Vec::new();
+    let exits = lines.exits(process.pid);
+    let ([exit], Some(status)) = (&exits[..], process.status) else {
+        return vec![format!("{} exits recorded", exits.len())];
+    };
+    let (code, signal) = match status & 0x7f {
+        0 => (json!(status >> 8 & 0xff), Value::Null),
+        number => {
+            let signal = Signal::try_from(number).expect("a standard signal");
+            (Value::Null, json!(signal.as_str()))
+        }
+    };
+    for (key, wanted) in [("wait_status", json!(status)), ("code", code), ("signal", signal)] {
+        if exit["exit"][key] != wanted {
+            faults.push(format!("exit: {key} is {}, must be {wanted}", exit["exit"][key]));
+        }
+    }
+    let bracket = process.ended.expect("reaped");
+    faults.extend(time_fault("exit", exit, bracket));
+    faults
+}
+
+/// Exactly the one signal that we sent, from us, to it, at that time; none from others.
+fn signal_faults(pid: i32, name: &str, sent: Option<Bracket>, lines: &Lines) -> Vec<String> {
+    let signals = lines.signals(pid, name);
+    // What a process sends to itself (abort, re-raise) is its own affair.
+    let foreign: Vec<_> =
+        signals.into_iter().filter(|line| line["sender"]["role"] != "self").collect();
+    match (&foreign[..], sent) {
+        ([], None) => Vec::new(),
+        ([line], Some(bracket)) => {
+            let mut faults: Vec<_> = time_fault(name, line, bracket).into_iter().collect();
+            let sender = &line["sender"]["process"]["pid"];
+            if *sender != std::process::id() {
+                faults.push(format!("{name}: sender is {sender}, not us"));
+            }
+            if line["sender"]["role"] != "parent" {
+                faults.push(format!("{name}: role is {}, not parent", line["sender"]["role"]));
+            }
+            faults
+        }
+        (lines, sent) => {
+            vec![format!("{} {name} recorded, sent: {}", lines.len(), sent.is_some())]
+        }
+    }
+}
+
+fn time_fault(what: &str, line: &Value, bracket: Bracket) -> Option<String> {
+    let time = parse_time(line["time"].as_str().unwrap_or_default());
+    let off = (bracket.from - time).max(time - bracket.to);
+    (!bracket.holds(time, SLACK)).then(|| format!("{what}: time is {} us off", off / 1000))
+}

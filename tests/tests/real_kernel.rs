@@ -1,0 +1,30 @@
+//! Every verdict on the running kernel, fifty times, in cgroups of their own and in ours.
+
+use signal_trace_tests::cases::{Act, Case, assert_none, check};
+
+/// The grace period of the sessions is one second: SIGKILL comes before it or after it.
+const BEFORE: u64 = 300;
+const AFTER: u64 = 1300;
+
+const CASES: [Case; 13] = [
+    Case::new("handle 50 3", Act::Term, "graceful", "graceful"),
+    Case::new("sigwait 5", Act::Term, "graceful", "graceful"),
+    Case::new("reraise", Act::Term, "graceful", "graceful"),
+    Case::new("default", Act::Term, "default-action", "default-action"),
+    Case::new("ignore", Act::TermKill(BEFORE), "ignored", "forced"),
+    Case::new("default", Act::TermKill(BEFORE), "ignored", "forced").as_pid1(),
+    Case::new("handle 0 0", Act::Term, "graceful", "graceful").as_pid1(),
+    Case::new("block", Act::TermKill(BEFORE), "blocked", "forced"),
+    Case::new("swallow", Act::TermKill(AFTER), "overran", "forced"),
+    Case::new("no-forward default", Act::TermKillOrphan(BEFORE), "graceful", "forced")
+        .with_children("not-signalled"),
+    Case::new("fork 2 handle 10 0", Act::Term, "graceful", "graceful").with_children("graceful"),
+    Case::new("default", Act::Kill, "killed", "forced"),
+    Case::new("crash", Act::Term, "crashed", "crashed"),
+];
+
+#[test]
+fn every_verdict_is_right_fifty_times() {
+    let faults: Vec<_> = (0..5).flat_map(|_| check(&CASES, 10)).collect();
+    assert_none(&faults);
+}
