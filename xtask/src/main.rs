@@ -1,6 +1,8 @@
 //! Development tasks: `cargo xtask TASK`.
 
 mod ebpf;
+mod test;
+mod tidy;
 
 use std::path::Path;
 
@@ -19,6 +21,10 @@ enum Task {
         #[arg(long, conflicts_with = "check")]
         install_toolchain: bool,
     },
+    /// Run every test, as root; installs the packages that the tests need.
+    Test,
+    /// Check the rules that no compiler knows: file heads and sizes, links, the core's purity.
+    Tidy,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -27,5 +33,7 @@ fn main() -> anyhow::Result<()> {
         Task::Ebpf { install_toolchain: true, .. } => ebpf::install_toolchain(),
         Task::Ebpf { check: true, .. } => ebpf::check(root),
         Task::Ebpf { .. } => ebpf::build(root),
+        Task::Test => test::run(root),
+        Task::Tidy => tidy::run(root),
     }
 }
