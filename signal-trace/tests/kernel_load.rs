@@ -22,6 +22,8 @@ use signal_trace_common::{
 use zerocopy::FromBytes;
 
 const SIGTERM: u32 = 15;
+/// Ignored by default, so that it can be sent to oneself.
+const SIGWINCH: u32 = 28;
 const POLL: Duration = Duration::from_millis(20);
 /// 20 s: with lazy RCU the kernel frees a process up to 10 s after it was reaped.
 const POLLS: u32 = 1000;
@@ -125,4 +127,23 @@ fn signals_that_are_not_watched_are_not_recorded() {
         .expect("the exit was seen");
     let sent = find::<SignalGenerate>(&records, Kind::Generate, |sent| sent.target.tgid == tgid);
     assert_eq!(sent, None);
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    /// The signal ring holds about 47 000 records.
+    const SENT: usize = 60_000;
+    let mut loaded = load_watching(SIGWINCH);
+    for _ in 0..SENT {
+        kill(Pid::this(), Signal::SIGWINCH).unwrap();
+    }
+
+    let mut records = BTreeMap::new();
+    drain(&mut loaded, &mut records);
+    let drops = loaded.drops().unwrap();
+    let dropped = usize::try_from(drops[Kind::Generate as usize]).unwrap();
+    let kept = records[&(Kind::Generate as u32)].len();
+    assert!(dropped > 0, "the ring was meant to overflow, but holds {kept}");
+    assert!(kept + dropped >= SENT, "{kept} kept, {dropped} dropped");
+    assert_eq!(drops.iter().sum::<u64>(), drops[Kind::Generate as usize], "{drops:?}");
 }
