@@ -75,6 +75,7 @@ impl Session {
             .args(["record", "--format", "jsonl", "-o"])
             .arg(&file)
             .args(arguments)
+            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)

@@ -48,7 +48,7 @@ const CASES: [Case; 6] = [
         script: "trap 'exit 0' TERM; echo up; sleep 100; :",
         workload: "forced",
         pid1: "overran",
-        finding: Some("handler-does-not-exit"),
+        finding: Some("grace-period-exceeded"),
     },
     Case {
         what: "SIGTERM ignored on purpose",

@@ -24,6 +24,7 @@ struct Ended {
 /// Runs it in a process group of its own; all of that is killed if it takes too long.
 fn run(command: &mut Command) -> Ended {
     let child = command
+        .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -64,7 +65,8 @@ fn drain(mut from: impl std::io::Read + Send + 'static) -> std::thread::JoinHand
 
 fn signal_trace(arguments: &[&str]) -> Command {
     let mut command = Command::new(programs::signal_trace());
-    command.args(arguments);
+    // A message is judged, not the backtrace that developers add to it.
+    command.args(arguments).env_remove("RUST_BACKTRACE");
     command
 }
 
@@ -239,9 +241,7 @@ fn the_exit_code_of_the_command_is_not_ours() {
 }
 
 #[test]
-fn explain_knows_its_findings() {
-    let known = run(&mut signal_trace(&["explain", "pid1-ignores-stop-signal"]));
-    assert_eq!(known.code, Some(0), "{}", known.stderr);
-    assert!(known.stdout.contains("PID 1"), "{}", known.stdout);
-    assert_refused(&run(&mut signal_trace(&["explain", "no-such-finding"])), &["no-such-finding"]);
+fn doctor_finds_this_machine_fit() {
+    let ended = run(&mut signal_trace(&["doctor"]));
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
 }
