@@ -1,0 +1,38 @@
+//! The command line as clap sees it: only parsing, no effects.
+
+pub mod record;
+pub mod report;
+pub mod value;
+
+use clap::{Parser, Subcommand};
+
+pub use self::{record::RecordArgs, report::ReportArgs};
+
+/// Shows what happened to every process that was asked to stop.
+#[derive(Debug, Parser)]
+#[command(name = "signal-trace", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Trace this node, or one command, and tell how every workload stopped
+    Record(RecordArgs),
+    /// Tell the same again from a recording
+    Report(ReportArgs),
+    /// Check whether tracing works here, and say what to do if not
+    Doctor,
+    /// Print the JSON Schema of the lines of `--format jsonl`
+    Schema,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  clean
+  1  findings at or above --fail-on
+  2  usage or run error
+  3  inconclusive: something was lost";

@@ -1,0 +1,153 @@
+//! Values of options: how they are written, and what is said of one that is written otherwise.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use clap::ValueEnum;
+use glob::Pattern;
+use jiff::SignedDuration;
+use signal_trace_core::{findings::Severity, signal::Signal};
+
+/// `250ms`, `3s`, `5m`, `1h`; also sums, as `1m30s`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok().and_then(|time| time.try_into().ok());
+    parsed.ok_or_else(|| "write a duration as 250ms, 3s, 5m or 1h".to_owned())
+}
+
+/// `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
+pub fn signal(text: &str) -> Result<Signal, String> {
+    Signal::parse(text)
+        .ok_or_else(|| "write a signal as TERM, SIGTERM, RTMIN+3, or a number 1 to 64".to_owned())
+}
+
+/// A signal that a process can act upon.
+pub fn stop_signal(text: &str) -> Result<Signal, String> {
+    match signal(text)? {
+        Signal::KILL => Err("SIGKILL is no stop signal: no process can act upon it".to_owned()),
+        signal => Ok(signal),
+    }
+}
+
+/// The first digits of a container's id, at least four.
+pub fn container(text: &str) -> Result<String, String> {
+    let is_id = (4..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
+        "give the container's id, or the first four digits of it or more (its name is not known \
+         to the kernel; `docker ps` shows the id)"
+            .to_owned()
+    })
+}
+
+/// A pod's uid.
+pub fn pod(text: &str) -> Result<String, String> {
+    let is_uid = matches!(text.len(), 32 | 36)
+        && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_uid.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
+        "give the pod's uid (its name is not known to the kernel; \
+         `kubectl get pod NAME -o jsonpath={.metadata.uid}` shows the uid)"
+            .to_owned()
+    })
+}
+
+/// Log level of the eBPF programs, 0 for none to 5.
+pub fn log_level(text: &str) -> Result<u8, String> {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let level = levels.iter().position(|level| *level == text);
+    level
+        .and_then(|level| u8::try_from(level).ok())
+        .ok_or_else(|| format!("choose one of {}", levels.join(", ")))
+}
+
+/// A pattern with `*`, `?` and `[...]`, none of which stops at a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob(Pattern);
+
+impl Glob {
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether it is more than a name.
+    pub fn has_wildcards(&self) -> bool {
+        self.text().contains(['*', '?', '['])
+    }
+
+    /// Whether the whole of `text` matches.
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.matches(text)
+    }
+}
+
+impl FromStr for Glob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Pattern::new(text).map(Self).map_err(|error| format!("{}: no such pattern", error.msg))
+    }
+}
+
+/// `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Any finding.
+    Info,
+    /// Findings that will hurt.
+    Warning,
+    /// Findings that hurt.
+    Error,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Info => Self::Info,
+            FailOn::Warning => Self::Warning,
+            FailOn::Error => Self::Error,
+        }
+    }
+}
+
+impl fmt::Display for FailOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Severity::from(*self).name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_documented() {
+        for (text, ms) in
+            [("250ms", 250), ("3s", 3_000), ("5m", 300_000), ("1h", 3_600_000), ("1m30s", 90_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "3", "-3s", "3 apples", "s", "1e9s", "99999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_stop_is_no_stop_signal() {
+        assert_eq!(stop_signal("rtmin+3").map(Signal::number), Ok(37));
+        assert!(stop_signal("KILL").is_err());
+        assert!(stop_signal("TERMINATE").is_err());
+    }
+
+    #[test]
+    fn ids_are_ids() {
+        assert_eq!(container("9F2C"), Ok("9f2c".to_owned()));
+        assert!(container("web").is_err());
+        assert!(pod("web-7d9f").is_err());
+        assert!(pod("12345678-9abc-def0-1234-56789abcdef0").is_ok());
+    }
+
+    #[test]
+    fn log_levels_are_numbered_as_aya_does() {
+        assert_eq!(log_level("off"), Ok(0));
+        assert_eq!(log_level("trace"), Ok(5));
+        assert!(log_level("loud").is_err());
+    }
+}

@@ -1,0 +1,178 @@
+//! FILTERS: which records an output shows. The engine always sees everything.
+//!
+//! A record is shown if it matches every kind of filter that is given; of one kind, any will do.
+//! Filters ask about the target unless their name says sender; what marks a session (`recording`,
+//! `loss`, `end`) is always shown.
+
+use clap::Args;
+use signal_trace_core::{
+    output::{ProcessRef, Record, RecordBody, SenderRef},
+    signal::Signal,
+};
+
+use crate::{
+    cli::value::{self, Glob},
+    escape,
+    labels::Labels,
+    sinks::schema,
+};
+
+/// Whose signals and shutdowns are shown.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(
+    next_help_heading = "Filters (repeat one for alternatives; different ones must all match)"
+)]
+pub struct Filters {
+    /// Only what happens to this process (pid in the initial PID namespace)
+    #[arg(long, value_name = "PID")]
+    pub target_pid: Vec<u32>,
+    /// Only signals from this process, and the shutdowns that they began
+    #[arg(long, value_name = "PID")]
+    pub sender_pid: Vec<u32>,
+    /// Only this container: its id, or the first digits of it
+    #[arg(long, value_name = "ID", value_parser = value::container)]
+    pub container: Vec<String>,
+    /// Only the containers of this Kubernetes pod, by its uid
+    #[arg(long, value_name = "UID", value_parser = value::pod)]
+    pub pod: Vec<String>,
+    /// Only this systemd unit; `*` and `?` are wildcards
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Vec<Glob>,
+    /// Only this cgroup and those below it; with `*` or `?` the whole path must match
+    #[arg(long, value_name = "PATH")]
+    pub cgroup: Vec<Glob>,
+    /// Only processes of this name; `*` and `?` are wildcards
+    #[arg(long, value_name = "NAME")]
+    pub comm: Vec<Glob>,
+    /// Only this signal, what died of it, and the shutdowns that it is part of
+    #[arg(long, value_name = "SIGNAL", value_parser = value::signal)]
+    pub signal: Vec<Signal>,
+}
+
+/// What a record is about.
+#[derive(Default)]
+struct Subject<'a> {
+    processes: Vec<&'a ProcessRef>,
+    workload: Option<&'a [u8]>,
+    senders: Vec<&'a SenderRef>,
+    signals: Vec<Signal>,
+}
+
+impl Filters {
+    /// Whether `record` is shown.
+    pub fn allow(&self, record: &Record) -> bool {
+        if *self == Self::default() {
+            return true;
+        }
+        Subject::of(&record.body).is_none_or(|subject| self.match_subject(&subject))
+    }
+
+    /// As the `recording` line tells them.
+    pub fn to_wire(&self) -> schema::Filters {
+        let Self { target_pid, sender_pid, container, pod, unit, cgroup, comm, signal } = self;
+        let texts = |globs: &[Glob]| globs.iter().map(|glob| glob.text().to_owned()).collect();
+        schema::Filters {
+            target_pid: target_pid.clone(),
+            sender_pid: sender_pid.clone(),
+            container: container.clone(),
+            pod: pod.clone(),
+            unit: texts(unit),
+            cgroup: texts(cgroup),
+            comm: texts(comm),
+            signal: signal.iter().map(|signal| signal.name()).collect(),
+        }
+    }
+
+    fn match_subject(&self, subject: &Subject<'_>) -> bool {
+        let Self { target_pid, sender_pid, container, pod, unit, cgroup, comm, signal } = self;
+        let Subject { processes, workload, senders, signals } = subject;
+        let paths = || {
+            let of_processes = processes.iter().filter_map(|p| p.cgroup_path.as_deref());
+            of_processes.chain(*workload)
+        };
+        any(target_pid, |pid| processes.iter().any(|p| p.process.id.pid == *pid))
+            && any(sender_pid, |pid| {
+                let mut senders = senders.iter().filter_map(|sender| sender.process.as_ref());
+                senders.any(|sender| sender.process.id.pid == *pid)
+            })
+            && any(container, |id| {
+                let ids = paths().filter_map(|path| Labels::of(path).container_id);
+                ids.into_iter().any(|of_path| of_path.starts_with(id))
+            })
+            && any(pod, |uid| paths().any(|path| Labels::of(path).pod_uid.as_ref() == Some(uid)))
+            && any(unit, |glob| {
+                let mut units = paths().filter_map(|path| Labels::of(path).unit);
+                units.any(|unit| is_unit(glob, &unit))
+            })
+            && any(cgroup, |glob| paths().any(|path| is_in_cgroup(glob, path)))
+            && any(comm, |glob| {
+                let mut comms = processes.iter().map(|p| p.process.comm);
+                comms.any(|comm| glob.matches(&escape::for_json(comm.as_bytes())))
+            })
+            && any(signal, |signal| signals.contains(signal))
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// `None` for what marks the session.
+    fn of(body: &'a RecordBody) -> Option<Self> {
+        Some(match body {
+            RecordBody::Signal(record) => Self {
+                processes: vec![&record.target],
+                senders: vec![&record.sender],
+                signals: vec![record.signal],
+                workload: None,
+            },
+            RecordBody::Delivery(record) => {
+                Self { signals: vec![record.signal], ..Self::about(&record.process) }
+            }
+            RecordBody::Exit(record) => Self {
+                signals: record.status.signal().into_iter().collect(),
+                ..Self::about(&record.process)
+            },
+            RecordBody::Reap(record) => Self::about(&record.process),
+            RecordBody::Zombie(record) => Self::about(&record.process),
+            RecordBody::Oom(record) => Self::about(&record.process),
+            RecordBody::Finding(record) => Self {
+                workload: record.workload.cgroup_path.as_deref(),
+                ..Self::about(&record.process)
+            },
+            RecordBody::Shutdown(record) => {
+                let processes = &record.processes;
+                let of_processes = processes.iter().filter_map(|report| report.stop.as_ref());
+                let stops: Vec<_> = record.stop.iter().chain(of_processes).collect();
+                let deaths = processes.iter().filter_map(|report| report.status?.signal());
+                Self {
+                    processes: processes.iter().map(|report| &report.process).collect(),
+                    workload: record.workload.cgroup_path.as_deref(),
+                    senders: stops.iter().map(|stop| &stop.sender).collect(),
+                    signals: stops.iter().map(|stop| stop.signal).chain(deaths).collect(),
+                }
+            }
+            RecordBody::Loss(_) | RecordBody::End(_) => return None,
+        })
+    }
+
+    fn about(process: &'a ProcessRef) -> Self {
+        Self { processes: vec![process], ..Self::default() }
+    }
+}
+
+/// Whether one of `wanted` matches, or nothing is wanted.
+fn any<T>(wanted: &[T], matches: impl Fn(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(matches)
+}
+
+/// As systemctl does: a name without type is a service.
+fn is_unit(glob: &Glob, unit: &str) -> bool {
+    glob.matches(unit) || unit.strip_suffix(".service").is_some_and(|name| glob.matches(name))
+}
+
+fn is_in_cgroup(glob: &Glob, path: &[u8]) -> bool {
+    let path = escape::for_json(path);
+    if glob.has_wildcards() {
+        return glob.matches(&path);
+    }
+    let prefix = glob.text().trim_end_matches('/');
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,12 @@
+//! Everything of signal-trace that has effects: loading, capture, recording, sinks, commands.
+
+pub mod capture;
+pub mod cli;
+pub mod cmd;
+pub mod escape;
+pub mod filters;
+pub mod kernel;
+pub mod labels;
+pub mod pipeline;
+pub mod recording;
+pub mod sinks;

@@ -1,0 +1,192 @@
+//! The one place where inputs, engine, recording and sink are wired: live and replay both use it.
+
+use signal_trace_common::wire;
+use signal_trace_core::{
+    findings::Severity,
+    input::{Fact, Input, Loss},
+    output::{Ask, EndRecord, Outputs, Record, RecordBody},
+    time::{BootNs, ClockAnchor, SECOND},
+    trace::Trace,
+    verdict::WorkloadVerdict,
+};
+use zerocopy::FromBytes as _;
+
+use crate::{
+    filters::Filters,
+    recording::{Header, Writer},
+    sinks::Sink,
+};
+
+/// Inputs go in, lines come out.
+pub struct Pipeline {
+    trace: Trace,
+    outputs: Outputs,
+    sink: Box<dyn Sink>,
+    recorder: Option<Writer>,
+    filters: Filters,
+    /// Latest time that an input told: the only clock here.
+    now: BootNs,
+    recorder_flushed: BootNs,
+    shown: Shown,
+    end: Option<EndRecord>,
+    cut_short: bool,
+}
+
+/// What the filters let through, for the exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    worst: Option<Severity>,
+    inconclusive: bool,
+}
+
+/// How a session went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Totals, whatever the filters show.
+    pub end: EndRecord,
+    /// The worst finding that the filters show.
+    pub worst: Option<Severity>,
+    /// Something was lost, or a shutdown that the filters show is inconclusive, or the recording
+    /// is not whole.
+    pub inconclusive: bool,
+}
+
+impl Summary {
+    /// The exit code: 1 for a finding of `fail_on` or worse, else 3 if inconclusive, else 0.
+    pub fn exit_code(&self, fail_on: Option<Severity>) -> u8 {
+        if fail_on.is_some_and(|limit| self.worst.is_some_and(|worst| worst >= limit)) {
+            1
+        } else if self.inconclusive {
+            3
+        } else {
+            0
+        }
+    }
+}
+
+/// What is in the recording is on the disk this long after it came.
+const FLUSH_EVERY_NS: u64 = SECOND;
+
+impl Pipeline {
+    /// Begins the session: writes the `recording` line to both.
+    pub fn new(
+        header: Header,
+        mut sink: Box<dyn Sink>,
+        mut recorder: Option<Writer>,
+        filters: Filters,
+    ) -> anyhow::Result<Self> {
+        if let Some(recorder) = &mut recorder {
+            recorder.header(&header)?;
+            recorder.flush()?;
+        }
+        sink.recording(&header.line(filters.to_wire()))?;
+        let mut trace = Trace::new(header.config);
+        let mut outputs = Outputs::default();
+        // Not an input of its own: a replay has it from the header too.
+        trace.step(Input::Clock(header.clock), &mut outputs);
+        Ok(Self {
+            trace,
+            outputs,
+            sink,
+            recorder,
+            filters,
+            now: header.clock.boot,
+            recorder_flushed: header.clock.boot,
+            shown: Shown::default(),
+            end: None,
+            cut_short: false,
+        })
+    }
+
+    /// Records one input, gives it to the engine, and hands on what that says. Questions come
+    /// back; whoever can look at the machine answers them with facts.
+    pub fn push(&mut self, input: Input) -> anyhow::Result<Vec<Ask>> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(&input)?;
+        }
+        self.now = self.now.max(time_of(&input).unwrap_or_default());
+        let pause = matches!(input, Input::Tick(_) | Input::End(_));
+        self.trace.step(input, &mut self.outputs);
+        for record in self.outputs.records.drain(..) {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.record(&record)?;
+            }
+            if let RecordBody::End(end) = &record.body {
+                self.end = Some(*end);
+            }
+            if self.filters.allow(&record) {
+                self.shown.add(&record);
+                self.sink.record(&record)?;
+            }
+        }
+        if pause {
+            self.sink.flush()?;
+            if self.now.since(self.recorder_flushed) >= FLUSH_EVERY_NS {
+                self.recorder_flushed = self.now;
+                self.recorder.as_mut().map_or(Ok(()), Writer::flush)?;
+            }
+        }
+        Ok(std::mem::take(&mut self.outputs.asks))
+    }
+
+    /// Nothing is held back and no timeline is open.
+    pub fn is_idle(&self) -> bool {
+        self.trace.is_idle()
+    }
+
+    /// Timelines that wait for their end or for the end of their grace.
+    pub fn open_timelines(&self) -> usize {
+        self.trace.open_timelines()
+    }
+
+    /// Hands everything to whoever reads it.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        self.sink.flush()?;
+        self.recorder.as_mut().map_or(Ok(()), Writer::flush)?;
+        Ok(())
+    }
+
+    /// The recording that is replayed breaks off here: ends the session at the last time told.
+    pub fn cut_short(&mut self, reason: &str) -> anyhow::Result<()> {
+        self.cut_short = true;
+        self.sink.cut_short(reason)?;
+        self.push(Input::End(self.now))?;
+        Ok(())
+    }
+
+    /// Ends the session, after [`Input::End`].
+    pub fn finish(mut self) -> anyhow::Result<Summary> {
+        self.sink.flush()?;
+        self.recorder.take().map_or(Ok(()), Writer::finish)?;
+        let Some(end) = self.end else {
+            anyhow::bail!("the session was finished before it was ended; please report this");
+        };
+        let Shown { worst, inconclusive } = self.shown;
+        let inconclusive = inconclusive || end.lost > 0 || self.cut_short;
+        Ok(Summary { end, worst, inconclusive })
+    }
+}
+
+impl Shown {
+    fn add(&mut self, record: &Record) {
+        let findings = match &record.body {
+            RecordBody::Shutdown(shutdown) => {
+                self.inconclusive |= shutdown.verdict == WorkloadVerdict::Inconclusive;
+                &shutdown.findings[..]
+            }
+            RecordBody::Finding(record) => std::slice::from_ref(&record.finding),
+            _ => &[],
+        };
+        self.worst =
+            findings.iter().map(|finding| Some(finding.severity)).fold(self.worst, Ord::max);
+    }
+}
+
+fn time_of(input: &Input) -> Option<BootNs> {
+    Some(match input {
+        Input::Frame(bytes) => BootNs(wire::Header::read_from_prefix(bytes).ok()?.0.boot_ns),
+        Input::Loss(Loss { to, .. }) => *to,
+        Input::Clock(ClockAnchor { boot, wall_ns: _ }) => *boot,
+        Input::Fact(Fact { at, body: _ }) | Input::Tick(at) | Input::End(at) => *at,
+    })
+}

@@ -1,0 +1,31 @@
+//! Where outputs go: text for people, JSON lines for programs.
+//!
+//! A sink renders into a buffer (pure) and writes it (thin).
+
+pub mod jsonl;
+pub mod schema;
+pub mod text;
+
+use std::io;
+
+use signal_trace_core::output::Record;
+
+use crate::sinks::schema::Line;
+
+/// Takes what a session says, line by line.
+///
+/// An error of the kind [`io::ErrorKind::BrokenPipe`] means that the reader has gone (`| head`):
+/// the caller ends quietly.
+pub trait Sink {
+    /// The session begins; `line` is its `recording` line.
+    fn recording(&mut self, line: &Line) -> io::Result<()>;
+
+    /// A record of the engine.
+    fn record(&mut self, record: &Record) -> io::Result<()>;
+
+    /// The recording that is replayed breaks off; comes before the `end` record.
+    fn cut_short(&mut self, reason: &str) -> io::Result<()>;
+
+    /// Hands everything to whoever reads it.
+    fn flush(&mut self) -> io::Result<()>;
+}

@@ -1,0 +1,297 @@
+//! From the records of the core to the lines of the contract. Pure; every field is named, so that
+//! one that the core gains cannot be forgotten here.
+
+use std::time::Duration;
+
+use signal_trace_core::{
+    event::{Oom, Process as CoreProcess},
+    findings::Finding as CoreFinding,
+    ids::{ProcessId, Seq},
+    input::Loss,
+    output::{
+        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, OomRecord, ProcessRef,
+        ProcessReport as CoreReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord,
+        SignalRecord, StopRef, WorkloadRef, ZombieRecord,
+    },
+    role::Role,
+    signal::{Signal, WaitStatus},
+    time::{BootNs, ClockAnchor},
+};
+
+use super::{
+    Body, DeliveryLine, EndLine, Exit, ExitLine, Finding, FindingLine, FindingTotals, Grace,
+    Kubernetes, Line, LossLine, OomFigures, OomLine, Process, ProcessReport, ReapLine, SCHEMA,
+    Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time, Totals, Window,
+    Workload, ZombieLine, names,
+};
+use crate::{
+    escape,
+    labels::{Kind, Labels},
+};
+
+impl Line {
+    /// The line for `record`. `cut_short` tells that the session did not end in order.
+    pub fn from_record(record: &Record, node: &str, cut_short: bool) -> Self {
+        let Record { seq: Seq(seq), at, clock, body } = record;
+        Self {
+            schema: SCHEMA,
+            time: Time::of(*at, clock),
+            node: node.to_owned(),
+            seq: *seq,
+            body: body_of(body, clock, cut_short),
+        }
+    }
+}
+
+fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
+    match body {
+        RecordBody::Signal(record) => Body::Signal(signal(record, clock)),
+        RecordBody::Delivery(DeliveryRecord { signal, process, disposition }) => {
+            Body::Delivery(DeliveryLine {
+                signal: SignalName { name: signal.name(), number: signal.number() },
+                process: process_ref(process, clock),
+                disposition: names::disposition(*disposition),
+            })
+        }
+        // `notable` is a hint for people: the text sink's.
+        RecordBody::Exit(ExitRecord { process, status, notable: _ }) => {
+            Body::Exit(ExitLine { process: process_ref(process, clock), exit: exit(*status) })
+        }
+        RecordBody::Reap(ReapRecord { process, zombie_ns }) => Body::Reap(ReapLine {
+            process: process_ref(process, clock),
+            zombie_seconds: seconds(*zombie_ns),
+        }),
+        RecordBody::Zombie(ZombieRecord { process, parent, age_ns }) => Body::Zombie(ZombieLine {
+            process: process_ref(process, clock),
+            parent: parent.as_ref().map(|parent| process_ref(parent, clock)),
+            age_seconds: seconds(*age_ns),
+        }),
+        RecordBody::Oom(OomRecord { process, oom }) => {
+            // The victim is `process`, with what more is known of it.
+            let Oom { victim: _, tid, total_vm_pages, oom_score_adj } = oom;
+            Body::Oom(OomLine {
+                process: process_ref(process, clock),
+                oom: OomFigures {
+                    tid: *tid,
+                    total_vm_pages: Some(*total_vm_pages).filter(|pages| *pages > 0),
+                    oom_score_adj: *oom_score_adj,
+                },
+            })
+        }
+        RecordBody::Shutdown(record) => Body::Shutdown(Box::new(shutdown(record, clock))),
+        RecordBody::Finding(FindingRecord { workload, process, finding }) => {
+            Body::Finding(FindingLine {
+                workload: workload_of(workload, clock),
+                process: process_ref(process, clock),
+                finding: finding_of(finding),
+            })
+        }
+        RecordBody::Loss(Loss { kind, count, from, to }) => Body::Loss(LossLine {
+            kind: kind.name(),
+            count: *count,
+            window: Window { from: Time::of(*from, clock), to: Time::of(*to, clock) },
+        }),
+        RecordBody::End(record) => Body::End(end(record, cut_short)),
+    }
+}
+
+fn signal(record: &SignalRecord, clock: &ClockAnchor) -> SignalLine {
+    let SignalRecord { signal, si_code, result, group, sender, target, disposition, blocked } =
+        record;
+    SignalLine {
+        signal: SentSignal {
+            name: signal.name(),
+            number: signal.number(),
+            code: *si_code,
+            result: names::result(*result),
+            group: *group,
+        },
+        sender: sender_of(sender, clock),
+        target: Target {
+            process: process_ref(target, clock),
+            disposition: names::disposition(*disposition),
+            blocked: *blocked,
+            pid1: target.process.is_namespace_init(),
+        },
+    }
+}
+
+fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
+    let ShutdownRecord {
+        shutdown_id,
+        amends,
+        workload,
+        stop,
+        duration_ns,
+        grace_ns,
+        grace_source,
+        grace_used_ns,
+        verdict,
+        complete,
+        processes,
+        findings,
+    } = record;
+    ShutdownLine {
+        shutdown_id: shutdown_id.clone(),
+        amends: amends.clone(),
+        workload: workload_of(workload, clock),
+        stop: stop.as_ref().map(|stop| stop_of(stop, clock)),
+        grace: Grace {
+            configured_seconds: seconds(*grace_ns),
+            source: names::grace_source(*grace_source),
+            used_seconds: grace_used_ns.map(seconds),
+        },
+        duration_seconds: seconds(*duration_ns),
+        verdict: verdict.name(),
+        complete: *complete,
+        processes: processes.iter().map(|report| report_of(report, clock)).collect(),
+        findings: findings.iter().map(finding_of).collect(),
+    }
+}
+
+fn report_of(report: &CoreReport, clock: &ClockAnchor) -> ProcessReport {
+    let CoreReport { process, main, verdict, killed_by, stop, status, to_exit_ns, zombie_ns } =
+        report;
+    ProcessReport {
+        process: process_ref(process, clock),
+        main: *main,
+        verdict: verdict.name(),
+        killed_by: killed_by.map(Role::name),
+        stop: stop.as_ref().map(|stop| stop_of(stop, clock)),
+        exit: status.map(exit),
+        seconds_to_exit: to_exit_ns.map(seconds),
+        zombie_seconds: zombie_ns.map(seconds),
+    }
+}
+
+fn end(record: &EndRecord, cut_short: bool) -> EndLine {
+    let EndRecord {
+        events,
+        signals,
+        exits,
+        shutdowns,
+        infos,
+        warnings,
+        errors,
+        inconclusive,
+        lost,
+        late,
+    } = *record;
+    EndLine {
+        totals: Totals {
+            events,
+            signals,
+            exits,
+            shutdowns,
+            findings: FindingTotals { info: infos, warning: warnings, error: errors },
+            inconclusive,
+            lost,
+            late,
+        },
+        complete: lost == 0 && !cut_short,
+    }
+}
+
+fn process_ref(process: &ProcessRef, clock: &ClockAnchor) -> Process {
+    let ProcessRef { process, cgroup_path } = process;
+    process_of(process, cgroup_path.as_deref(), clock)
+}
+
+fn process_of(process: &CoreProcess, cgroup: Option<&[u8]>, clock: &ClockAnchor) -> Process {
+    // Process group, namespace, cgroup id and state bits matter to the engine only.
+    let CoreProcess {
+        id: ProcessId { pid, start_ticks },
+        parent,
+        pgid: _,
+        ns_pid,
+        ns_level: _,
+        ns_inum: _,
+        uid,
+        cgroup: _,
+        comm,
+        flags: _,
+    } = process;
+    Process {
+        pid: *pid,
+        start_time: Time::of(BootNs(start_ticks.saturating_mul(ProcessId::TICK_NS)), clock),
+        comm: escape::for_json(comm.as_bytes()),
+        ppid: parent.map(|parent| parent.pid),
+        uid: *uid,
+        ns_pid: Some(*ns_pid).filter(|pid| *pid > 0),
+        cgroup: cgroup.map(escape::for_json),
+    }
+}
+
+fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Workload {
+    let WorkloadRef { cgroup: _, cgroup_path, root } = workload;
+    let path = cgroup_path.as_deref();
+    let cgroup = path.map(escape::for_json);
+    let Labels { kind, runtime, container_id, unit, pod_uid } =
+        path.map(Labels::of).unwrap_or_default();
+    let (kind, id, name) = match (root, kind) {
+        (Some(root), _) => {
+            let ProcessId { pid, start_ticks } = root.id;
+            let name = escape::for_json(root.comm.as_bytes());
+            ("process", Some(format!("{pid}:{start_ticks}")), Some(name))
+        }
+        (None, Kind::Container) => ("container", container_id, None),
+        (None, Kind::Unit) => ("unit", unit.clone(), unit.clone()),
+        (None, Kind::Cgroup) => {
+            let last = cgroup.as_deref().and_then(|path| path.rsplit('/').next());
+            ("cgroup", cgroup.clone(), last.map(str::to_owned))
+        }
+    };
+    Workload {
+        kind,
+        id,
+        name,
+        runtime,
+        image: None,
+        kubernetes: pod_uid.map(|uid| Kubernetes {
+            namespace: None,
+            pod: None,
+            uid: Some(uid),
+            container: None,
+        }),
+        unit,
+        process: root.as_ref().map(|root| process_of(root, path, clock)),
+        cgroup,
+    }
+}
+
+fn sender_of(sender: &SenderRef, clock: &ClockAnchor) -> Sender {
+    let SenderRef { process, role } = sender;
+    Sender {
+        process: process.as_ref().map(|process| process_ref(process, clock)),
+        role: role.name(),
+    }
+}
+
+fn stop_of(stop: &StopRef, clock: &ClockAnchor) -> Stop {
+    let StopRef { signal, at, sender } = stop;
+    Stop { signal: signal.name(), time: Time::of(*at, clock), sender: sender_of(sender, clock) }
+}
+
+fn finding_of(finding: &CoreFinding) -> Finding {
+    let CoreFinding { id, severity, summary, fix, evidence } = finding;
+    Finding {
+        id,
+        severity: severity.name(),
+        summary: summary.clone(),
+        fix: fix.clone(),
+        evidence: evidence.iter().map(|Seq(seq)| *seq).collect(),
+    }
+}
+
+fn exit(status: WaitStatus) -> Exit {
+    Exit {
+        code: status.code(),
+        signal: status.signal().map(Signal::name),
+        core_dumped: status.core_dumped(),
+        wait_status: status.0,
+    }
+}
+
+fn seconds(ns: u64) -> f64 {
+    Duration::from_nanos(ns).as_secs_f64()
+}

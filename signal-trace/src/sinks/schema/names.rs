@@ -1,0 +1,67 @@
+//! Closed sets of names on the wire, for the JSON Schema.
+
+use signal_trace_core::{
+    findings::Severity,
+    input::LossKind,
+    output::GraceSource,
+    role::Role,
+    signal::{Disposition, GenerateResult},
+    verdict::{ProcessVerdict, WorkloadVerdict},
+};
+
+pub const fn disposition(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Default => "default",
+        Disposition::Ignore => "ignore",
+        Disposition::Handler => "handler",
+        Disposition::Unknown => "unknown",
+    }
+}
+
+pub const fn result(result: GenerateResult) -> &'static str {
+    match result {
+        GenerateResult::Delivered => "delivered",
+        GenerateResult::Ignored => "ignored",
+        GenerateResult::AlreadyPending => "already-pending",
+        GenerateResult::OverflowFail => "overflow-fail",
+        GenerateResult::LoseInfo => "lose-info",
+        GenerateResult::Unknown(_) => "unknown",
+    }
+}
+
+pub const fn grace_source(source: GraceSource) -> &'static str {
+    match source {
+        GraceSource::Default => "default",
+        GraceSource::Flag => "flag",
+    }
+}
+
+pub const DISPOSITIONS: [&str; 4] = ["default", "ignore", "handler", "unknown"];
+pub const RESULTS: [&str; 6] =
+    ["delivered", "ignored", "already-pending", "overflow-fail", "lose-info", "unknown"];
+pub const WORKLOAD_KINDS: [&str; 4] = ["container", "unit", "cgroup", "process"];
+
+pub fn roles() -> Vec<&'static str> {
+    Role::ALL.map(Role::name).to_vec()
+}
+
+/// The roles, and null.
+pub fn roles_or_null() -> Vec<Option<&'static str>> {
+    Role::ALL.map(|role| Some(role.name())).into_iter().chain([None]).collect()
+}
+
+pub fn process_verdicts() -> Vec<&'static str> {
+    ProcessVerdict::ALL.map(ProcessVerdict::name).to_vec()
+}
+
+pub fn workload_verdicts() -> Vec<&'static str> {
+    WorkloadVerdict::ALL.map(WorkloadVerdict::name).to_vec()
+}
+
+pub fn severities() -> Vec<&'static str> {
+    Severity::ALL.map(Severity::name).to_vec()
+}
+
+pub fn loss_kinds() -> Vec<&'static str> {
+    LossKind::ALL.map(LossKind::name).to_vec()
+}

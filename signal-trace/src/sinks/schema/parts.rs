@@ -1,0 +1,112 @@
+//! Objects that several line types share.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Time, names};
+
+/// A process; what is not known is null.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Process {
+    /// Process id in the initial PID namespace.
+    pub pid: u32,
+    /// Start time, to 10 ms: with `pid` the identity of the process.
+    pub start_time: Time,
+    /// Name of the main thread. Untrusted; bytes that are no UTF-8 are written `\xNN`.
+    pub comm: String,
+    /// Process id of its parent.
+    pub ppid: Option<u32>,
+    /// Real user id.
+    pub uid: u32,
+    /// Process id in its own PID namespace.
+    pub ns_pid: Option<u32>,
+    /// Path of its cgroup. Untrusted, as `comm`.
+    pub cgroup: Option<String>,
+}
+
+/// Whose shutdown; what is not known is null.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Workload {
+    /// What it is.
+    #[schemars(extend("enum" = names::WORKLOAD_KINDS))]
+    pub kind: &'static str,
+    /// Container id, unit name, cgroup path, or `pid:start` of the root process.
+    pub id: Option<String>,
+    /// Name for people.
+    pub name: Option<String>,
+    /// Container runtime.
+    pub runtime: Option<&'static str>,
+    /// Container image.
+    pub image: Option<String>,
+    /// Path of its cgroup.
+    pub cgroup: Option<String>,
+    /// Kubernetes pod.
+    pub kubernetes: Option<Kubernetes>,
+    /// Systemd unit.
+    pub unit: Option<String>,
+    /// Root process of a workload of kind `process`.
+    pub process: Option<Process>,
+}
+
+/// A Kubernetes pod and container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Kubernetes {
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Name of the pod.
+    pub pod: Option<String>,
+    /// Uid of the pod.
+    pub uid: Option<String>,
+    /// Name of the container in the pod.
+    pub container: Option<String>,
+}
+
+/// Who sent a signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Sender {
+    /// The process; null if the kernel sent it on no process' behalf.
+    pub process: Option<Process>,
+    /// What it is to the target.
+    #[schemars(extend("enum" = names::roles()))]
+    pub role: &'static str,
+}
+
+/// How a process ended: exactly one of `code` and `signal` is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Exit {
+    /// Exit code, if it exited by itself.
+    pub code: Option<u8>,
+    /// The signal that killed it.
+    pub signal: Option<String>,
+    /// It dumped core.
+    pub core_dumped: bool,
+    /// The raw status of wait(2).
+    pub wait_status: u32,
+}
+
+/// The first stop signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stop {
+    /// Its name.
+    pub signal: String,
+    /// When it was sent.
+    pub time: Time,
+    /// By whom.
+    pub sender: Sender,
+}
+
+/// A finding: what went wrong and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Stable id; `signal-trace explain ID` tells more.
+    pub id: &'static str,
+    /// How bad.
+    #[schemars(extend("enum" = names::severities()))]
+    pub severity: &'static str,
+    /// This case in one sentence.
+    pub summary: String,
+    /// What to do about it.
+    pub fix: String,
+    /// `seq` of the records that show it.
+    pub evidence: Vec<u64>,
+}

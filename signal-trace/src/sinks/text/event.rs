@@ -1,0 +1,163 @@
+//! One line for one event.
+
+use signal_trace_core::{
+    event::Process,
+    input::Loss,
+    output::{
+        DeliveryRecord, ExitRecord, OomRecord, ProcessRef, ReapRecord, RecordBody, SenderRef,
+        SignalRecord, ZombieRecord,
+    },
+    signal::{Disposition, GenerateResult, Signal, WaitStatus},
+    time::{BootNs, MS, SECOND},
+};
+
+use super::{
+    View,
+    style::{BOLD, RED, YELLOW, span},
+};
+use crate::escape;
+
+/// Width of the column after the time: the signal, or what kind of event it is.
+const KIND: usize = 9;
+/// A process that was a zombie for less is of no interest.
+const SHOWN_ZOMBIE_NS: u64 = SECOND;
+
+/// The line without time and line break; `None` if nobody wants to see it.
+pub fn render(body: &RecordBody, view: &View) -> Option<String> {
+    let (kind, text) = match body {
+        RecordBody::Signal(record) => (record.signal.name(), signal(record)),
+        RecordBody::Delivery(DeliveryRecord { signal, process, disposition }) => {
+            let handled = *disposition == Disposition::Handler;
+            if !handled || !view.stop_signals.contains(signal) {
+                return None;
+            }
+            (signal.name(), format!("{} runs its handler", name(process)))
+        }
+        RecordBody::Exit(ExitRecord { process, status, notable }) => {
+            if !notable {
+                return None;
+            }
+            ("exit".to_owned(), format!("{} {}", name(process), exit(*status)))
+        }
+        RecordBody::Reap(ReapRecord { process, zombie_ns }) => {
+            if *zombie_ns <= SHOWN_ZOMBIE_NS {
+                return None;
+            }
+            let text = format!("{} after {} as a zombie", name(process), duration(*zombie_ns));
+            ("reap".to_owned(), text)
+        }
+        RecordBody::Zombie(record) => ("zombie".to_owned(), zombie(record)),
+        RecordBody::Oom(OomRecord { process, oom }) => {
+            let victim = name(process);
+            let text = format!(
+                "the kernel's OOM killer chose {victim} (oom_score_adj {}, {} pages of virtual \
+                 memory)",
+                oom.oom_score_adj, oom.total_vm_pages
+            );
+            ("oom".to_owned(), span(RED, &text))
+        }
+        RecordBody::Loss(loss) => ("loss".to_owned(), self::loss(loss, view.start)),
+        RecordBody::Shutdown(_) | RecordBody::Finding(_) | RecordBody::End(_) => return None,
+    };
+    Some(format!("{}  {text}", span(BOLD, &format!("{kind:<KIND$}"))))
+}
+
+fn signal(record: &SignalRecord) -> String {
+    let SignalRecord {
+        signal: sent,
+        si_code: _,
+        result,
+        group,
+        sender: from,
+        target,
+        disposition,
+        blocked,
+    } = record;
+    let thread = if *group { "" } else { " (one thread)" };
+    let pid1 = target.process.is_namespace_init() || target.process.flags.unkillable;
+    let fate = match result {
+        GenerateResult::Ignored => match disposition {
+            Disposition::Default if pid1 => span(YELLOW, "ignored: PID 1 without a handler"),
+            Disposition::Ignore => span(YELLOW, "ignored: SIG_IGN"),
+            Disposition::Default => "ignored: by its default action".to_owned(),
+            Disposition::Handler | Disposition::Unknown => "ignored".to_owned(),
+        },
+        GenerateResult::AlreadyPending => "already pending".to_owned(),
+        GenerateResult::OverflowFail => span(YELLOW, "lost: the signal queue is full"),
+        GenerateResult::Unknown(raw) => format!("unknown result {raw}"),
+        GenerateResult::Delivered | GenerateResult::LoseInfo if *sent == Signal::KILL => {
+            "kills".to_owned()
+        }
+        GenerateResult::Delivered | GenerateResult::LoseInfo => match disposition {
+            _ if *blocked => "blocked: waits".to_owned(),
+            Disposition::Default => "default action".to_owned(),
+            Disposition::Ignore => "ignored: SIG_IGN".to_owned(),
+            Disposition::Handler => "has a handler".to_owned(),
+            Disposition::Unknown => "queued".to_owned(),
+        },
+    };
+    format!("{} -> {}{thread}  {fate}", sender(from), name(target))
+}
+
+fn zombie(record: &ZombieRecord) -> String {
+    let ZombieRecord { process, parent, age_ns } = record;
+    let parent = parent.as_ref().map_or_else(|| "its parent".to_owned(), name);
+    let age = duration(*age_ns);
+    span(YELLOW, &format!("{} for {age} now: {parent} has not waited for it", name(process)))
+}
+
+fn loss(loss: &Loss, start: BootNs) -> String {
+    let Loss { kind, count, from, to } = loss;
+    let (from, to) = (since(*from, start), since(*to, start));
+    span(RED, &format!("{count} of kind {} between {from} and {to}", kind.name()))
+}
+
+/// `runc[812] (runtime)`; `kernel` if it sent the signal by itself.
+pub fn sender(sender: &SenderRef) -> String {
+    let SenderRef { process, role } = sender;
+    match process {
+        Some(process) => format!("{} ({})", name(process), role.name()),
+        None => role.name().to_owned(),
+    }
+}
+
+/// `sh[901] ns-pid 1`; the pid in its namespace only where it has one of its own.
+pub fn name(process: &ProcessRef) -> String {
+    name_of(&process.process)
+}
+
+/// As [`name`].
+pub fn name_of(process: &Process) -> String {
+    let comm = escape::for_text(process.comm.as_bytes());
+    let pid = process.id.pid;
+    if process.ns_level > 0 && process.ns_pid > 0 {
+        format!("{comm}[{pid}] ns-pid {}", process.ns_pid)
+    } else {
+        format!("{comm}[{pid}]")
+    }
+}
+
+/// `exited with 0`, `killed by SIGSEGV (core dumped)`.
+pub fn exit(status: WaitStatus) -> String {
+    let dump = if status.core_dumped() { " (core dumped)" } else { "" };
+    match (status.code(), status.signal()) {
+        (Some(number), _) => format!("exited with {number}"),
+        (None, Some(signal)) => format!("killed by {signal}{dump}"),
+        (None, None) => format!("ended with wait status {}", status.0),
+    }
+}
+
+/// `+1.234567s` since `start`; `-0.5…s` if before it.
+pub fn since(at: BootNs, start: BootNs) -> String {
+    let (sign, ns) = if at < start { ('-', start.since(at)) } else { ('+', at.since(start)) };
+    format!("{sign}{}.{:06}s", ns / SECOND, ns % SECOND / 1000)
+}
+
+/// `12.345 s`; `1.5 ms` below a second's hundredth would be rounded away.
+pub fn duration(ns: u64) -> String {
+    if ns < 10 * MS {
+        format!("{}.{:03} ms", ns / MS, ns % MS / 1000)
+    } else {
+        format!("{}.{:03} s", ns / SECOND, ns % SECOND / MS)
+    }
+}

@@ -1,0 +1,155 @@
+//! Text for people: a line per event that one wants to see, a block per shutdown, a summary.
+
+mod event;
+mod shutdown;
+mod style;
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use anstream::adapter::strip_str;
+use signal_trace_core::{
+    output::{EndRecord, Record, RecordBody},
+    signal::Signal,
+    time::BootNs,
+};
+
+use self::style::{BOLD, RED, YELLOW, span};
+use super::{
+    Sink,
+    schema::{Body, Line},
+};
+
+/// Writes text.
+#[derive(Debug)]
+pub struct Text<W> {
+    out: W,
+    colour: bool,
+    buffer: String,
+    view: View,
+}
+
+/// What rendering depends on beside the record.
+#[derive(Clone, Debug, Default)]
+struct View {
+    /// Start of the session: times are shown since then.
+    start: BootNs,
+    stop_signals: Vec<Signal>,
+    cut_short: bool,
+}
+
+impl<W: Write> Text<W> {
+    /// Writes to `out`, with ANSI colours or without.
+    pub fn new(out: W, colour: bool) -> Self {
+        Self { out, colour, buffer: String::new(), view: View::default() }
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        let written = if self.colour {
+            self.out.write_all(self.buffer.as_bytes())
+        } else {
+            write!(self.out, "{}", strip_str(&self.buffer))
+        };
+        self.buffer.clear();
+        written
+    }
+}
+
+/// Written at once when the buffer is this long, bytes.
+const FULL: usize = 64 << 10;
+
+impl<W: Write> Sink for Text<W> {
+    fn recording(&mut self, line: &Line) -> io::Result<()> {
+        let Body::Recording(recording) = &line.body else { return Ok(()) };
+        let stop_signals = &recording.config.stop_signals;
+        self.view = View {
+            start: BootNs(recording.clock.boot_ns),
+            stop_signals: [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP]
+                .into_iter()
+                .chain(stop_signals.iter().filter_map(|name| Signal::parse(name)))
+                .collect(),
+            cut_short: false,
+        };
+        let (node, time) = (crate::escape::for_text(line.node.as_bytes()), line.time);
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.buffer, "signal-trace {}: {node} since {time}", recording.version);
+        self.flush()
+    }
+
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        self.buffer.push_str(&render(record, &self.view));
+        if self.buffer.len() < FULL { Ok(()) } else { self.hand_on() }
+    }
+
+    fn cut_short(&mut self, reason: &str) -> io::Result<()> {
+        self.view.cut_short = true;
+        let _ = writeln!(self.buffer, "{}", span(YELLOW, &format!("incomplete: {reason}")));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()?;
+        self.out.flush()
+    }
+}
+
+/// The text for `record`; empty if nobody wants to see it.
+fn render(record: &Record, view: &View) -> String {
+    let time = event::since(record.at, view.start);
+    match &record.body {
+        RecordBody::Shutdown(shutdown) => shutdown::render(shutdown, &time, view.start),
+        RecordBody::Finding(finding) => shutdown::render_finding(finding, &time),
+        RecordBody::End(end) => render_end(end, &time, view.cut_short),
+        body => event::render(body, view)
+            .map(|text| format!("{time:>TIME$}  {text}\n"))
+            .unwrap_or_default(),
+    }
+}
+
+/// Width of the time column.
+const TIME: usize = 13;
+
+fn render_end(end: &EndRecord, time: &str, cut_short: bool) -> String {
+    let EndRecord {
+        events,
+        signals,
+        exits,
+        shutdowns,
+        infos,
+        warnings,
+        errors,
+        inconclusive,
+        lost,
+        late,
+    } = *end;
+    let count = |n: u64, what: &str| match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    };
+    let mut text = format!(
+        "{time:>TIME$}  {}  {}, {}, {}, {}\n",
+        span(BOLD, "end"),
+        count(shutdowns, "shutdown"),
+        count(signals, "signal"),
+        count(exits, "exit"),
+        count(events, "kernel event"),
+    );
+    let indent = TIME + 2;
+    if errors + warnings + infos > 0 {
+        let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:indent$}findings: {errors}, {warnings}, {infos} info", "");
+    }
+    if lost + late + inconclusive > 0 || cut_short {
+        let problem = format!(
+            "not everything was seen: {} lost, {} too late to be put in order, {} inconclusive",
+            count(lost, "record"),
+            count(late, "event"),
+            count(inconclusive, "shutdown"),
+        );
+        let _ = writeln!(text, "{:indent$}{}", "", span(RED, &problem));
+    }
+    text
+}

@@ -1,0 +1,187 @@
+//! The block about one shutdown.
+
+use std::fmt::Write as _;
+
+use signal_trace_core::{
+    findings::Finding,
+    output::{FindingRecord, GraceSource, ProcessReport, ShutdownRecord, StopRef, WorkloadRef},
+    time::BootNs,
+};
+
+use super::{
+    TIME,
+    event::{duration, exit, name, name_of, sender, since},
+    style::{BOLD, DIM, RED, of_severity, of_verdict, span},
+};
+use crate::{
+    escape,
+    labels::{Kind, Labels},
+};
+
+/// Left margin of the lines below the first, and width of their first column.
+const MARGIN: usize = TIME + 2;
+const LABEL: usize = 9;
+/// Where a line of running text is broken.
+const WIDTH: usize = 110;
+
+/// The block.
+pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
+    let ShutdownRecord {
+        shutdown_id,
+        amends,
+        workload,
+        stop,
+        duration_ns,
+        grace_ns,
+        grace_source,
+        grace_used_ns,
+        verdict,
+        complete,
+        processes,
+        findings,
+    } = record;
+    let verdict = span(of_verdict(*verdict), &verdict.name().to_uppercase());
+    let mut text = format!("{time:>TIME$}  {verdict}  {}", span(BOLD, &workload_name(workload)));
+    if !complete {
+        text.push_str("  (not all of it was seen)");
+    }
+    text.push('\n');
+    let mut row = |label: &str, value: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:MARGIN$}{label:<LABEL$}{value}", "");
+    };
+    if let Some(amends) = amends {
+        row("report", &format!("{shutdown_id} corrects {amends}"));
+    }
+    match stop {
+        Some(stop) => row("stop", &stop_text(stop, start)),
+        None => row("stop", "none: killed without a stop signal"),
+    }
+    let source = match grace_source {
+        GraceSource::Default => "assumed",
+        GraceSource::Flag => "--grace",
+    };
+    let used = grace_used_ns
+        .map_or_else(|| "not used".to_owned(), |ns| format!("{} of it used", duration(ns)));
+    row(
+        "took",
+        &format!("{}; grace {} ({source}), {used}", duration(*duration_ns), duration(*grace_ns)),
+    );
+    let names: Vec<_> = processes.iter().map(|report| name(&report.process)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (report, name) in processes.iter().zip(&names) {
+        row(if report.main { "main" } else { "process" }, &process_text(report, name, width));
+    }
+    for finding in findings {
+        push_finding(&mut text, finding);
+    }
+    text
+}
+
+/// A finding that belongs to no shutdown.
+pub fn render_finding(record: &FindingRecord, time: &str) -> String {
+    let FindingRecord { workload, process, finding } = record;
+    let mut text = format!(
+        "{time:>TIME$}  {}  {}: {}\n",
+        span(BOLD, "finding"),
+        workload_name(workload),
+        name(process)
+    );
+    push_finding(&mut text, finding);
+    text
+}
+
+/// `container 9f2c… (docker)`, `unit nginx.service`, `cgroup /x`, `process sh[901]`.
+fn workload_name(workload: &WorkloadRef) -> String {
+    let WorkloadRef { cgroup: _, cgroup_path, root } = workload;
+    if let Some(root) = root {
+        return format!("process {}", name_of(root));
+    }
+    let Some(path) = cgroup_path else { return "cgroup of unknown path".to_owned() };
+    let Labels { kind, runtime, container_id, unit, pod_uid } = Labels::of(path);
+    let mut text = match kind {
+        Kind::Container => format!("container {:.12}", container_id.unwrap_or_default()),
+        Kind::Unit => {
+            format!("unit {}", escape::for_text(unit.unwrap_or_default().as_bytes()))
+        }
+        Kind::Cgroup => format!("cgroup {}", escape::for_text(path)),
+    };
+    if let Some(runtime) = runtime {
+        let _ = write!(text, " ({runtime})");
+    }
+    if let Some(uid) = pod_uid {
+        let _ = write!(text, " of pod {uid}");
+    }
+    text
+}
+
+fn stop_text(stop: &StopRef, start: BootNs) -> String {
+    let StopRef { signal, at, sender: from } = stop;
+    format!("{signal} from {} at {}", sender(from), since(*at, start))
+}
+
+fn process_text(report: &ProcessReport, name: &str, width: usize) -> String {
+    let ProcessReport {
+        process: _,
+        main: _,
+        verdict,
+        killed_by,
+        stop,
+        status,
+        to_exit_ns,
+        zombie_ns,
+    } = report;
+    let pad = width.saturating_sub(name.chars().count());
+    let mut text = format!("{name}{:pad$}  {:<14}", "", verdict.name());
+    match status {
+        Some(status) => text.push_str(&exit(*status)),
+        None => text.push_str("lives"),
+    }
+    if let Some(role) = killed_by {
+        let _ = write!(text, " from {}", span(RED, role.name()));
+    }
+    if let (Some(ns), Some(_)) = (to_exit_ns, status) {
+        let since = if stop.is_some() { "its stop signal" } else { "the stop signal" };
+        let _ = write!(text, " {} after {since}", duration(*ns));
+    }
+    // Below 100 ms it is the kernel's own delay.
+    if let Some(ns) = zombie_ns.filter(|ns| *ns >= 100_000_000) {
+        let _ = write!(text, ", a zombie for {}", duration(ns));
+    }
+    text
+}
+
+fn push_finding(text: &mut String, finding: &Finding) {
+    let Finding { id, severity, summary, fix, evidence: _ } = finding;
+    let label = span(of_severity(*severity), &format!("{:<LABEL$}", severity.name()));
+    let _ = writeln!(text, "{:MARGIN$}{label}{}", "", span(BOLD, id));
+    for (label, words) in [("", summary), ("fix: ", fix)] {
+        for (number, line) in wrap(&format!("{label}{words}")).iter().enumerate() {
+            let line = if number == 0 && !label.is_empty() {
+                line.replacen(label, &span(DIM, label), 1)
+            } else {
+                line.clone()
+            };
+            let _ = writeln!(text, "{:indent$}{line}", "", indent = MARGIN + LABEL);
+        }
+    }
+}
+
+/// Breaks running text at spaces.
+fn wrap(words: &str) -> Vec<String> {
+    let width = WIDTH - MARGIN - LABEL;
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        let last = lines.len() - 1;
+        let length = lines[last].chars().count();
+        if length > 0 && length + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if length > 0 {
+                lines[last].push(' ');
+            }
+            lines[last].push_str(word);
+        }
+    }
+    lines
+}
