@@ -13,7 +13,7 @@ use zerocopy::FromBytes as _;
 
 use crate::{
     filters::Filters,
-    recording::{Header, Writer},
+    recording::{Header, RecordingError, Writer},
     sinks::Sink,
 };
 
@@ -23,6 +23,8 @@ pub struct Pipeline {
     outputs: Outputs,
     sink: Box<dyn Sink>,
     recorder: Option<Writer>,
+    /// Why it was given up: the session goes on without.
+    recording_error: Option<RecordingError>,
     filters: Filters,
     /// Latest time that an input told: the only clock here.
     now: BootNs,
@@ -89,6 +91,7 @@ impl Pipeline {
             outputs,
             sink,
             recorder,
+            recording_error: None,
             filters,
             now: header.clock.boot,
             recorder_flushed: header.clock.boot,
@@ -101,16 +104,12 @@ impl Pipeline {
     /// Records one input, gives it to the engine, and hands on what that says. Questions come
     /// back; whoever can look at the machine answers them with facts.
     pub fn push(&mut self, input: Input) -> anyhow::Result<Vec<Ask>> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.input(&input)?;
-        }
+        self.keep(|recorder| recorder.input(&input));
         self.now = self.now.max(time_of(&input).unwrap_or_default());
         let pause = matches!(input, Input::Tick(_) | Input::End(_));
         self.trace.step(input, &mut self.outputs);
-        for record in self.outputs.records.drain(..) {
-            if let Some(recorder) = &mut self.recorder {
-                recorder.record(&record)?;
-            }
+        for record in std::mem::take(&mut self.outputs.records) {
+            self.keep(|recorder| recorder.record(&record));
             if let RecordBody::End(end) = &record.body {
                 self.end = Some(*end);
             }
@@ -123,7 +122,7 @@ impl Pipeline {
             self.sink.flush()?;
             if self.now.since(self.recorder_flushed) >= FLUSH_EVERY_NS {
                 self.recorder_flushed = self.now;
-                self.recorder.as_mut().map_or(Ok(()), Writer::flush)?;
+                self.keep(Writer::flush);
             }
         }
         Ok(std::mem::take(&mut self.outputs.asks))
@@ -142,8 +141,22 @@ impl Pipeline {
     /// Hands everything to whoever reads it.
     pub fn flush(&mut self) -> anyhow::Result<()> {
         self.sink.flush()?;
-        self.recorder.as_mut().map_or(Ok(()), Writer::flush)?;
+        self.keep(Writer::flush);
         Ok(())
+    }
+
+    /// Why the recording was given up, told once: a full disk must not end the session.
+    pub fn take_recording_error(&mut self) -> Option<RecordingError> {
+        self.recording_error.take()
+    }
+
+    fn keep(&mut self, write: impl FnOnce(&mut Writer) -> Result<(), RecordingError>) {
+        if let Some(recorder) = &mut self.recorder
+            && let Err(error) = write(recorder)
+        {
+            self.recorder = None;
+            self.recording_error = Some(error);
+        }
     }
 
     /// The recording that is replayed breaks off here: ends the session at the last time told.

@@ -116,10 +116,9 @@ impl Capture {
         split
     }
 
-    /// Pushes the clocks and what is there already: every process, and the paths of their
-    /// cgroups. Between them, the rings are read.
+    /// Pushes what is there already: every process, and the paths of their cgroups. Between them,
+    /// the rings are read.
     pub fn snapshot(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
-        pipeline.push(Input::Clock(self.anchor))?;
         let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
         while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
             for fact in facts {

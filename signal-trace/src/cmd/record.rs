@@ -1,0 +1,154 @@
+//! `signal-trace record`: traces the node, or one command, until told to end.
+
+mod session;
+mod stdout;
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use nix::{sys::utsname::uname, unistd::gethostname};
+use signal_trace_common::filter::Filter;
+use signal_trace_core::{findings::Severity, signal::Signal};
+use tokio::runtime::Builder;
+
+use self::session::{Ended, Session, Stops};
+use super::live_sink;
+use crate::{
+    capture::Capture,
+    cli::RecordArgs,
+    kernel::LoadOptions,
+    pipeline::Pipeline,
+    recording::{Header, Writer},
+};
+
+/// For a reader of our output after SIGINT or SIGTERM.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
+/// Runs the session; the exit code is as `--help` documents it.
+pub fn run(args: &RecordArgs) -> anyhow::Result<u8> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    runtime.block_on(record(args))
+}
+
+async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
+    // First of all: from here on, SIGINT and SIGTERM end the session in order.
+    let mut stops = Stops::new().context("cannot handle SIGINT and SIGTERM")?;
+    let mut capture = Capture::start(&LoadOptions {
+        signal_mask: signal_mask(args),
+        log_level: args.ebpf_log,
+        ..LoadOptions::default()
+    })?;
+    let header = header(args, &capture)?;
+    let config = header.config.clone();
+    // Not before: a session that cannot trace overwrites no file.
+    let recorder = args.output.as_deref().map(Writer::create).transpose()?;
+    let (writer, mut output) =
+        stdout::start(io::stdout()).context("cannot start the thread that writes the output")?;
+    let sink = live_sink(args.format, writer);
+    let mut pipeline = Pipeline::new(header, sink, recorder, args.filters.clone())?;
+    capture.snapshot(&mut pipeline)?;
+
+    let mut session = Session::start(&args.command, args.duration, &config);
+    let ended = match &mut session {
+        Ok(session) => session.run(&mut capture, &mut pipeline, &mut stops, &output).await?,
+        // The recording is brought to its end all the same.
+        Err(_) => Ended::Done,
+    };
+    capture.finish(&mut pipeline)?;
+    // The programs need not run while a reader makes up its mind.
+    drop(capture);
+    let recording_error = pipeline.take_recording_error();
+    let summary = pipeline.finish()?;
+    match ended {
+        Ended::Asked => drop(output.written_within(LAST_OUTPUT).await),
+        Ended::Done => tokio::select! {
+            () = output.written() => {}
+            () = stops.next() => {}
+        },
+    }
+    let session = session?;
+    if let Some(error) = recording_error {
+        return Err(error.into());
+    }
+    report_dropped(&output);
+    match output.failure() {
+        _ if session.recording_failed() => Ok(2),
+        None => Ok(summary.exit_code(args.fail_on.map(Severity::from))),
+        // The reader has seen enough (`| head`).
+        Some(io::ErrorKind::BrokenPipe) => Ok(0),
+        Some(kind) => bail!("cannot write to standard output: {kind}"),
+    }
+}
+
+fn report_dropped(output: &stdout::Output) {
+    let lines = output.dropped_lines();
+    if lines > 0 {
+        note(&format!(
+            "{lines} lines are missing in the output, because it was not read for too long; a \
+             recording (`-o FILE`) has them all"
+        ));
+    }
+}
+
+/// What a workload can be stopped with, and what the user asked to see.
+fn signal_mask(args: &RecordArgs) -> u64 {
+    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::KILL]
+        .iter()
+        .chain(&args.stop_signals)
+        .chain(&args.filters.signal)
+        .fold(Filter::NONE, |filter, signal| filter.watching(signal.number()))
+        .signal_mask
+}
+
+fn header(args: &RecordArgs, capture: &Capture) -> anyhow::Result<Header> {
+    let node = gethostname().context("cannot read the name of this node")?;
+    let kernel = uname().context("cannot read the release of the kernel")?;
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .context("cannot read /proc/sys/kernel/random/boot_id")?;
+    let mut config = args.config();
+    config.split_cgroups = capture.split_cgroups();
+    Ok(Header::new(
+        node.to_string_lossy().into_owned(),
+        kernel.release().to_string_lossy().into_owned(),
+        boot_id.trim().to_owned(),
+        capture.anchor(),
+        config,
+    ))
+}
+
+/// Tells the user something while the session goes on.
+fn note(text: &str) {
+    // Nobody is left to tell if this fails.
+    drop(writeln!(io::stderr(), "signal-trace: {text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn mask(arguments: &[&str]) -> u64 {
+        let cli = Cli::try_parse_from([&["signal-trace", "record"], arguments].concat());
+        let Command::Record(args) = cli.expect("valid arguments").command else {
+            panic!("not record")
+        };
+        signal_mask(&args)
+    }
+
+    #[test]
+    fn the_five_are_always_watched_and_others_when_named() {
+        let always = 1 << 14 | 1 << 1 | 1 << 2 | 1 | 1 << 8;
+        assert_eq!(mask(&[]), always);
+        assert_eq!(mask(&["--stop-signal", "WINCH"]), always | 1 << 27);
+        assert_eq!(mask(&["--signal", "USR1", "--signal", "TERM"]), always | 1 << 9);
+    }
+}
