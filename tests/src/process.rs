@@ -143,6 +143,12 @@ impl Proc {
         status.expect("waited for")
     }
 
+    /// From its start to its end, as far as that has come.
+    pub fn lifetime(&self) -> Duration {
+        let end = self.ended.map_or_else(wall_ns, |ended| ended.to);
+        Duration::from_nanos((end - self.started).try_into().unwrap_or_default())
+    }
+
     fn reaped(&mut self, status: i32) -> i32 {
         let from = self.signalled.map_or(self.started, |signal| signal.from);
         self.ended = Some(Bracket { from, to: wall_ns() });

@@ -56,7 +56,7 @@ const CASES: [Case; 6] = [
         script: "trap '' TERM; echo up; while :; do sleep 1; done",
         workload: "forced",
         pid1: "ignored",
-        finding: Some("stop-signal-ignored"),
+        finding: Some("pid1-ignores-stop-signal"),
     },
     Case {
         what: "a program of its own, without a handler",
