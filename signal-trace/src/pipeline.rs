@@ -203,3 +203,39 @@ fn time_of(input: &Input) -> Option<BootNs> {
         Input::Fact(Fact { at, body: _ }) | Input::Tick(at) | Input::End(at) => *at,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(worst: Option<Severity>, inconclusive: bool) -> Summary {
+        Summary { end: EndRecord::default(), worst, inconclusive }
+    }
+
+    #[test]
+    fn exit_codes_are_as_documented() {
+        use Severity::{Error, Info, Warning};
+        for (worst, inconclusive, fail_on, code) in [
+            (None, false, None, 0),
+            (None, false, Some(Info), 0),
+            (Some(Error), false, None, 0),
+            (Some(Error), false, Some(Error), 1),
+            (Some(Error), true, Some(Warning), 1),
+            (Some(Warning), false, Some(Error), 0),
+            (Some(Warning), true, Some(Error), 3),
+            (None, true, None, 3),
+        ] {
+            let actual = summary(worst, inconclusive).exit_code(fail_on);
+            assert_eq!(actual, code, "{worst:?} {inconclusive} {fail_on:?}");
+        }
+    }
+
+    #[test]
+    fn every_input_tells_the_time() {
+        let mut frame = vec![0; size_of::<wire::Header>()];
+        frame[..8].copy_from_slice(&77_u64.to_ne_bytes());
+        assert_eq!(time_of(&Input::Frame(frame)), Some(BootNs(77)));
+        assert_eq!(time_of(&Input::Frame(vec![1])), None);
+        assert_eq!(time_of(&Input::Tick(BootNs(5))), Some(BootNs(5)));
+    }
+}

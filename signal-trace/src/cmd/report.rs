@@ -57,3 +57,75 @@ pub fn replay(path: &Path, sink: Box<dyn Sink>, filters: Filters) -> anyhow::Res
     }
     pipeline.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, fs, rc::Rc};
+
+    use signal_trace_core::{
+        ids::CgroupKey,
+        input::{Fact, FactBody, Input, Loss, LossKind},
+    };
+
+    use super::*;
+    use crate::{
+        recording::Writer,
+        sinks::{jsonl::Jsonl, sample},
+    };
+
+    #[derive(Clone, Default)]
+    struct Shared(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn inputs() -> Vec<Input> {
+        let path = b"/x".to_vec();
+        let loss = Loss { kind: LossKind::Fork, count: 2, from: sample::at(1), to: sample::at(2) };
+        vec![
+            Input::Clock(sample::header().clock),
+            Input::Fact(Fact {
+                at: sample::at(1),
+                body: FactBody::Cgroup { key: CgroupKey::V2(7), path },
+            }),
+            Input::Frame(vec![1, 2, 3]),
+            Input::Loss(loss),
+            Input::Tick(sample::at(500)),
+            Input::End(sample::at(1000)),
+        ]
+    }
+
+    #[test]
+    fn a_replay_says_what_the_session_said() {
+        let path = std::env::temp_dir()
+            .join(format!("signal-trace-replay-{}.jsonl.zst", std::process::id()));
+        let live = Shared::default();
+        let recorder = Some(Writer::create(&path).unwrap());
+        let sink = Box::new(Jsonl::new(live.clone()));
+        let filters = Filters::default();
+        let mut pipeline =
+            Pipeline::new(sample::header(), sink, recorder, filters.clone()).unwrap();
+        for input in inputs() {
+            pipeline.push(input).unwrap();
+        }
+        let summary = pipeline.finish().unwrap();
+
+        let again = Shared::default();
+        let replayed = replay(&path, Box::new(Jsonl::new(again.clone())), filters);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(replayed.unwrap(), summary);
+        let (live, again) = (live.0.take(), again.0.take());
+        assert_eq!(String::from_utf8(again), String::from_utf8(live.clone()));
+        let lines: Vec<_> = live.split(|byte| *byte == b'\n').collect();
+        assert!(lines.len() > 3, "recording, losses, end");
+        assert_eq!(summary.exit_code(None), 3);
+    }
+}

@@ -4,6 +4,8 @@ pub mod error;
 pub mod format;
 pub mod header;
 pub mod reader;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 pub use self::{error::RecordingError, header::Header, reader::Reader, writer::Writer};

@@ -3,6 +3,8 @@
 //! A sink renders into a buffer (pure) and writes it (thin).
 
 pub mod jsonl;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod schema;
 pub mod text;
 

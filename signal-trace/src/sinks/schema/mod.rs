@@ -8,6 +8,8 @@ mod lines;
 mod names;
 mod parts;
 mod session;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use schemars::{JsonSchema, generate::SchemaSettings};

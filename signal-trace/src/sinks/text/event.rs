@@ -12,13 +12,11 @@ use signal_trace_core::{
 };
 
 use super::{
-    View,
+    KIND, View,
     style::{BOLD, RED, YELLOW, span},
 };
 use crate::escape;
 
-/// Width of the column after the time: the signal, or what kind of event it is.
-const KIND: usize = 9;
 /// A process that was a zombie for less is of no interest.
 const SHOWN_ZOMBIE_NS: u64 = SECOND;
 
@@ -109,7 +107,7 @@ fn zombie(record: &ZombieRecord) -> String {
 fn loss(loss: &Loss, start: BootNs) -> String {
     let Loss { kind, count, from, to } = loss;
     let (from, to) = (since(*from, start), since(*to, start));
-    span(RED, &format!("{count} of kind {} between {from} and {to}", kind.name()))
+    span(RED, &format!("{count} {} lost between {from} and {to}", kind.name()))
 }
 
 /// `runc[812] (runtime)`; `kernel` if it sent the signal by itself.

@@ -3,6 +3,8 @@
 mod event;
 mod shutdown;
 mod style;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt::Write as _,
@@ -110,6 +112,8 @@ fn render(record: &Record, view: &View) -> String {
 
 /// Width of the time column.
 const TIME: usize = 13;
+/// Width of the column after it: the signal, or what kind of line it is.
+const KIND: usize = 9;
 
 fn render_end(end: &EndRecord, time: &str, cut_short: bool) -> String {
     let EndRecord {
@@ -130,7 +134,7 @@ fn render_end(end: &EndRecord, time: &str, cut_short: bool) -> String {
     };
     let mut text = format!(
         "{time:>TIME$}  {}  {}, {}, {}, {}\n",
-        span(BOLD, "end"),
+        span(BOLD, &format!("{:<KIND$}", "end")),
         count(shutdowns, "shutdown"),
         count(signals, "signal"),
         count(exits, "exit"),

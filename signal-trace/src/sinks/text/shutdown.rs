@@ -9,7 +9,7 @@ use signal_trace_core::{
 };
 
 use super::{
-    TIME,
+    KIND, TIME,
     event::{duration, exit, name, name_of, sender, since},
     style::{BOLD, DIM, RED, of_severity, of_verdict, span},
 };
@@ -40,7 +40,7 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
         processes,
         findings,
     } = record;
-    let verdict = span(of_verdict(*verdict), &verdict.name().to_uppercase());
+    let verdict = span(of_verdict(*verdict), &format!("{:<KIND$}", verdict.name().to_uppercase()));
     let mut text = format!("{time:>TIME$}  {verdict}  {}", span(BOLD, &workload_name(workload)));
     if !complete {
         text.push_str("  (not all of it was seen)");
@@ -83,7 +83,7 @@ pub fn render_finding(record: &FindingRecord, time: &str) -> String {
     let FindingRecord { workload, process, finding } = record;
     let mut text = format!(
         "{time:>TIME$}  {}  {}: {}\n",
-        span(BOLD, "finding"),
+        span(BOLD, &format!("{:<KIND$}", "finding")),
         workload_name(workload),
         name(process)
     );

@@ -1,0 +1,70 @@
+//! Golden text.
+
+use std::{cell::RefCell, io, rc::Rc};
+
+use super::{
+    super::{Sink, sample},
+    Text,
+};
+use crate::filters::Filters;
+
+/// Keeps what was written after the sink is gone.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text(colour: bool) -> String {
+    let out = Shared::default();
+    let mut sink = Text::new(out.clone(), colour);
+    sink.recording(&sample::header().line(Filters::default().to_wire())).unwrap();
+    for record in sample::every_record() {
+        sink.record(&record).unwrap();
+    }
+    sink.flush().unwrap();
+    String::from_utf8(out.0.take()).unwrap()
+}
+
+#[test]
+fn text_reads_as_it_should() {
+    let golden = include_str!("golden.txt");
+    let actual = text(false);
+    // The way to bless a change: look at it, then copy it to golden.txt.
+    assert!(actual == golden, "--- golden.txt\n{golden}\n--- now\n{actual}");
+}
+
+#[test]
+fn hostile_names_leave_no_control_character() {
+    let plain = text(false);
+    assert!(!plain.chars().any(|c| c.is_control() && c != '\n'), "{plain}");
+    // With colours, every ESC is one of ours.
+    let coloured = text(true);
+    assert_ne!(coloured, plain);
+    assert!(!coloured.contains("\u{1b}[2J"), "{coloured}");
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+}
+
+#[test]
+fn a_cut_recording_is_never_called_complete() {
+    let out = Shared::default();
+    let mut sink = Text::new(out.clone(), false);
+    sink.cut_short("x breaks off").unwrap();
+    let mut end = sample::every_record().pop().unwrap();
+    if let signal_trace_core::output::RecordBody::End(end) = &mut end.body {
+        *end = signal_trace_core::output::EndRecord::default();
+    }
+    sink.record(&end).unwrap();
+    sink.flush().unwrap();
+    let text = String::from_utf8(out.0.take()).unwrap();
+    assert!(text.contains("incomplete: x breaks off"), "{text}");
+    assert!(text.contains("not everything was seen"), "{text}");
+}
