@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) if cmd::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if this fails.
-            drop(writeln!(io::stderr(), "signal-trace: {error:#}"));
+            drop(writeln!(io::stderr(), "signal-trace: {}", cmd::describe(&error)));
             ExitCode::from(2)
         }
     }

@@ -1,5 +1,6 @@
 //! The one place where inputs, engine, recording and sink are wired: live and replay both use it.
 
+use anyhow::Context as _;
 use signal_trace_common::wire;
 use signal_trace_core::{
     findings::Severity,
@@ -66,6 +67,8 @@ impl Summary {
     }
 }
 
+/// What the caller is told of a sink that fails.
+const OUTPUT: &str = "cannot write the output";
 /// What is in the recording is on the disk this long after it came.
 const FLUSH_EVERY_NS: u64 = SECOND;
 
@@ -81,7 +84,7 @@ impl Pipeline {
             recorder.header(&header)?;
             recorder.flush()?;
         }
-        sink.recording(&header.line(filters.to_wire()))?;
+        sink.recording(&header.line(filters.to_wire())).context(OUTPUT)?;
         let mut trace = Trace::new(header.config);
         let mut outputs = Outputs::default();
         // Not an input of its own: a replay has it from the header too.
@@ -115,11 +118,11 @@ impl Pipeline {
             }
             if self.filters.allow(&record) {
                 self.shown.add(&record);
-                self.sink.record(&record)?;
+                self.sink.record(&record).context(OUTPUT)?;
             }
         }
         if pause {
-            self.sink.flush()?;
+            self.sink.flush().context(OUTPUT)?;
             if self.now.since(self.recorder_flushed) >= FLUSH_EVERY_NS {
                 self.recorder_flushed = self.now;
                 self.keep(Writer::flush);
@@ -140,7 +143,7 @@ impl Pipeline {
 
     /// Hands everything to whoever reads it.
     pub fn flush(&mut self) -> anyhow::Result<()> {
-        self.sink.flush()?;
+        self.sink.flush().context(OUTPUT)?;
         self.keep(Writer::flush);
         Ok(())
     }
@@ -162,14 +165,14 @@ impl Pipeline {
     /// The recording that is replayed breaks off here: ends the session at the last time told.
     pub fn cut_short(&mut self, reason: &str) -> anyhow::Result<()> {
         self.cut_short = true;
-        self.sink.cut_short(reason)?;
+        self.sink.cut_short(reason).context(OUTPUT)?;
         self.push(Input::End(self.now))?;
         Ok(())
     }
 
     /// Ends the session, after [`Input::End`].
     pub fn finish(mut self) -> anyhow::Result<Summary> {
-        self.sink.flush()?;
+        self.sink.flush().context(OUTPUT)?;
         self.recorder.take().map_or(Ok(()), Writer::finish)?;
         let Some(end) = self.end else {
             anyhow::bail!("the session was finished before it was ended; please report this");

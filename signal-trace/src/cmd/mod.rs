@@ -40,3 +40,47 @@ pub fn live_sink(format: LiveFormat, out: impl Write + 'static) -> Box<dyn Sink>
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
+
+/// `error` and its causes in one line; a cause that the line tells already is not told again.
+pub fn describe(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+    use crate::recording::RecordingError;
+
+    fn full() -> io::Error {
+        io::Error::from_raw_os_error(libc::ENOSPC)
+    }
+
+    #[test]
+    fn every_cause_is_told_once() {
+        let error = anyhow::Error::new(full()).context("cannot write the output");
+        assert_eq!(
+            describe(&error),
+            "cannot write the output: No space left on device (os error 28)"
+        );
+        let error = RecordingError::Write { path: "x".into(), source: full() };
+        assert_eq!(describe(&error.into()).matches("No space").count(), 1);
+    }
+
+    #[test]
+    fn only_a_reader_who_left_ends_quietly() {
+        let gone: io::Result<()> = Err(io::ErrorKind::BrokenPipe.into());
+        assert!(is_broken_pipe(&gone.context("cannot write the output").unwrap_err()));
+        assert!(!is_broken_pipe(&full().into()));
+        let source = io::ErrorKind::BrokenPipe.into();
+        assert!(!is_broken_pipe(&RecordingError::Write { path: "x".into(), source }.into()));
+    }
+}

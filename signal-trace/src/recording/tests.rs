@@ -100,7 +100,7 @@ fn a_recording_that_breaks_off_is_read_as_far_as_it_goes() {
         write(&path);
         let whole = fs::read(&path).unwrap();
         let torn = folder.file("torn");
-        for length in 0..whole.len() {
+        for length in (0..whole.len()).step_by(7) {
             fs::write(&torn, &whole[..length]).unwrap();
             match read(&torn) {
                 Ok((_, some, cut)) => {

@@ -146,14 +146,16 @@ fn render_end(end: &EndRecord, time: &str, cut_short: bool) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{:indent$}findings: {errors}, {warnings}, {infos} info", "");
     }
-    if lost + late + inconclusive > 0 || cut_short {
-        let problem = format!(
-            "not everything was seen: {} lost, {} too late to be put in order, {} inconclusive",
-            count(lost, "record"),
-            count(late, "event"),
-            count(inconclusive, "shutdown"),
-        );
-        let _ = writeln!(text, "{:indent$}{}", "", span(RED, &problem));
+    let gaps = [
+        (lost > 0).then(|| format!("{} lost", count(lost, "record"))),
+        (late > 0).then(|| format!("{} too late to be put in order", count(late, "event"))),
+        (inconclusive > 0).then(|| format!("{} inconclusive", count(inconclusive, "shutdown"))),
+        cut_short.then(|| "the recording breaks off".to_owned()),
+    ];
+    let gaps: Vec<_> = gaps.into_iter().flatten().collect();
+    if !gaps.is_empty() {
+        let _ =
+            writeln!(text, "{:indent$}{}", "", span(RED, &format!("gaps: {}", gaps.join(", "))));
     }
     text
 }

@@ -132,7 +132,7 @@ fn process_text(report: &ProcessReport, name: &str, width: usize) -> String {
         zombie_ns,
     } = report;
     let pad = width.saturating_sub(name.chars().count());
-    let mut text = format!("{name}{:pad$}  {:<14}", "", verdict.name());
+    let mut text = format!("{name}{:pad$}  {:<14}  ", "", verdict.name());
     match status {
         Some(status) => text.push_str(&exit(*status)),
         None => text.push_str("lives"),

@@ -66,5 +66,5 @@ fn a_cut_recording_is_never_called_complete() {
     sink.flush().unwrap();
     let text = String::from_utf8(out.0.take()).unwrap();
     assert!(text.contains("incomplete: x breaks off"), "{text}");
-    assert!(text.contains("not everything was seen"), "{text}");
+    assert!(text.contains("gaps: the recording breaks off"), "{text}");
 }
