@@ -49,12 +49,12 @@ fn child_pid(ctx: &TracePointContext) -> Option<u32> {
 /// started to run cannot go away, and no other has its id: if the id is right, so is the task.
 #[inline(always)]
 fn youngest_child(parent: Address, child_pid: u32) -> Option<TaskPtr> {
-    let list = parent.member(|l| &l.task_children);
+    let head = parent.member(|l| &l.task_children);
     // `struct list_head { next, prev }`.
-    let last = list.plus(8).load_pointer();
-    if last == list {
+    let youngest = head.plus(8).load_pointer();
+    if youngest == head {
         return None;
     }
-    let child = TaskPtr::new(last.container(|l| &l.task_sibling));
+    let child = TaskPtr::new(youngest.container(|l| &l.task_sibling));
     (child.tid() == child_pid).then_some(child)
 }
