@@ -1,53 +1,55 @@
 //! Questions to ask of a recording's lines.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 /// All lines of a session, in order.
 #[derive(Debug)]
-pub struct Lines(Vec<Value>);
+pub struct Lines {
+    all: Vec<Value>,
+    /// Places in `all` of the exits of, signals to and shutdowns with a process.
+    by_pid: HashMap<i64, Vec<usize>>,
+}
 
 impl Lines {
     /// From parsed lines.
-    pub fn new(lines: Vec<Value>) -> Self {
-        Self(lines)
-    }
-
-    /// From the text of a recording.
-    pub fn parse(text: &str) -> Self {
-        Self(
-            text.lines()
-                .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
-                .collect(),
-        )
+    pub fn new(all: Vec<Value>) -> Self {
+        let mut by_pid: HashMap<_, Vec<_>> = HashMap::new();
+        for (place, line) in all.iter().enumerate() {
+            for pid in pids(line) {
+                by_pid.entry(pid).or_default().push(place);
+            }
+        }
+        Self { all, by_pid }
     }
 
     /// Those of one type.
     pub fn of(&self, kind: &str) -> impl Iterator<Item = &Value> {
-        self.0.iter().filter(move |line| line["type"] == kind)
+        self.all.iter().filter(move |line| line["type"] == kind)
+    }
+
+    /// Those of one type about a process.
+    fn about(&self, pid: i32, kind: &str) -> impl DoubleEndedIterator<Item = &Value> {
+        let places = self.by_pid.get(&pid.into()).into_iter().flatten();
+        places.map(|place| &self.all[*place]).filter(move |line| line["type"] == kind)
     }
 
     /// All exits of a process: a correct recording has one.
     pub fn exits(&self, pid: i32) -> Vec<&Value> {
-        self.of("exit").filter(|line| line["process"]["pid"] == pid).collect()
+        self.about(pid, "exit").collect()
     }
 
     /// All signals of that name that a process was sent.
     pub fn signals(&self, pid: i32, name: &str) -> Vec<&Value> {
-        self.of("signal")
-            .filter(|line| {
-                line["target"]["process"]["pid"] == pid && line["signal"]["name"] == name
-            })
-            .collect()
+        self.about(pid, "signal").filter(|line| line["signal"]["name"] == name).collect()
     }
 
     /// The last shutdown that a process is part of (later ones amend), and its place therein.
     pub fn shutdown(&self, pid: i32) -> Option<(&Value, &Value)> {
-        self.of("shutdown")
-            .filter_map(|line| {
-                let mut all = line["processes"].as_array()?.iter();
-                all.find(|report| report["process"]["pid"] == pid).map(|report| (line, report))
-            })
-            .last()
+        let line = self.about(pid, "shutdown").next_back()?;
+        let mut all = line["processes"].as_array()?.iter();
+        all.find(|report| report["process"]["pid"] == pid).map(|report| (line, report))
     }
 
     /// Findings about a process that belong to no shutdown, by id.
@@ -67,6 +69,20 @@ impl Lines {
         }
         losses
     }
+}
+
+/// Whom an exit, signal or shutdown is about.
+fn pids(line: &Value) -> Vec<i64> {
+    let processes = match line["type"].as_str() {
+        Some("exit") => vec![&line["process"]],
+        Some("signal") => vec![&line["target"]["process"]],
+        Some("shutdown") => {
+            let reports = line["processes"].as_array();
+            reports.into_iter().flatten().map(|report| &report["process"]).collect()
+        }
+        _ => vec![],
+    };
+    processes.into_iter().filter_map(|process| process["pid"].as_i64()).collect()
 }
 
 /// Ids and severities of the findings of a shutdown.
