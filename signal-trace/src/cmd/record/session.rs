@@ -30,10 +30,10 @@ pub struct Session {
     command: Option<Child>,
     /// When COMMAND ended.
     command_ended: Option<BootNs>,
-    /// When Ctrl-C was pressed while COMMAND ran, until that has been remarked upon.
-    interrupted: Option<BootNs>,
     /// A Ctrl-C was left to COMMAND.
     patient: bool,
+    /// When to say so.
+    remark_at: Option<BootNs>,
     deadline: Option<BootNs>,
     /// The recording had to be given up.
     recording_failed: bool,
@@ -72,8 +72,8 @@ impl Session {
         Ok(Self {
             command: command.transpose()?,
             command_ended: None,
-            interrupted: None,
             patient: false,
+            remark_at: None,
             deadline,
             recording_failed: false,
             grace_ns: config.grace_ns,
@@ -93,7 +93,7 @@ impl Session {
             tokio::select! {
                 // Signals first: a storm of events must not keep us from ending.
                 biased;
-                _ = stops.interrupt.recv() => if self.interrupted_again() { return Ok(Ended::Asked) },
+                _ = stops.interrupt.recv() => if self.interrupted(clock::boot_now()) { return Ok(Ended::Asked) },
                 _ = stops.terminate.recv() => return Ok(Ended::Asked),
                 status = end_of(&mut self.command) => {
                     status.context("cannot wait for COMMAND")?;
@@ -118,14 +118,16 @@ impl Session {
         self.recording_failed
     }
 
-    /// Ctrl-C reaches COMMAND too: what it makes of that is of interest, so the first is left to
-    /// it.
-    fn interrupted_again(&mut self) -> bool {
-        if self.command.is_none() || self.patient {
+    /// Whether Ctrl-C is meant for us. It reaches COMMAND too, and what that makes of it is of
+    /// interest: so the first is left to COMMAND, even if it has just died of it.
+    fn interrupted(&mut self, now: BootNs) -> bool {
+        let for_command = self.command.is_some()
+            || self.command_ended.is_some_and(|ended| now.since(ended) < PATIENCE_NS);
+        if !for_command || self.patient {
             return true;
         }
         self.patient = true;
-        self.interrupted = Some(clock::boot_now());
+        self.remark_at = Some(now.plus(PATIENCE_NS));
         false
     }
 
@@ -139,8 +141,8 @@ impl Session {
             return (seen_all && pipeline.open_timelines() == 0)
                 || passed >= self.grace_ns.saturating_add(AFTER_GRACE_NS);
         }
-        if self.interrupted.is_some_and(|since| now.since(since) >= PATIENCE_NS) {
-            self.interrupted = None;
+        if self.remark_at.is_some_and(|at| now >= at) {
+            self.remark_at = None;
             note("COMMAND still runs; press Ctrl-C again to end the tracing and leave it");
         }
         false
