@@ -22,7 +22,7 @@ use zerocopy::IntoBytes as _;
 
 use super::{
     error::LoadError,
-    layout,
+    layout, private_tracefs,
     requirements::{self, Paths},
 };
 
@@ -55,7 +55,19 @@ pub struct Loaded {
 }
 
 /// Checks what the kernel offers, loads all programs and attaches them.
+///
+/// Classic tracepoints are found through tracefs. Where nobody mounted it, it is mounted for the
+/// time of the load, and seen by nobody else.
 pub fn load(options: &LoadOptions) -> Result<Loaded, LoadError> {
+    match load_here(options) {
+        Err(missing @ LoadError::NoTracefs { .. }) => {
+            private_tracefs::with(&options.paths, || load_here(options)).unwrap_or(Err(missing))
+        }
+        result => result,
+    }
+}
+
+fn load_here(options: &LoadOptions) -> Result<Loaded, LoadError> {
     let facts = requirements::check(&options.paths)?;
     raise_memory_limit();
     let layout = layout::resolve(&facts.btf, &facts.fork_format, &facts.kernel)?;

@@ -4,6 +4,7 @@ pub mod btf;
 pub mod error;
 pub mod layout;
 pub mod loader;
+mod private_tracefs;
 pub mod requirements;
 
 pub use error::LoadError;
