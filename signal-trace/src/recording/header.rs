@@ -6,7 +6,9 @@ use signal_trace_core::{
 };
 
 use super::format::{cgroup_from_text, cgroup_to_text};
-use crate::sinks::schema::{Body, Clock, Filters, Line, Recording, SCHEMA, SessionConfig, Time};
+use crate::sinks::schema::{
+    Body, Clock, Filters, Line, Recording, SCHEMA, SessionConfig, Time, names,
+};
 
 /// What a session was told, and on which machine: all that a replay must know beside the inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,11 +91,7 @@ fn config_to_wire(config: &Config) -> SessionConfig {
     } = config;
     SessionConfig {
         grace_ns: *grace_ns,
-        grace_source: match grace_source {
-            GraceSource::Default => "default",
-            GraceSource::Flag => "flag",
-        }
-        .to_owned(),
+        grace_source: names::grace_source(*grace_source).to_owned(),
         stop_signals: stop_signals.iter().map(|signal| signal.name()).collect(),
         zombie_after_ns: *zombie_after_ns,
         unkillable_after_ns: *unkillable_after_ns,
@@ -116,11 +114,10 @@ fn config_from_wire(config: SessionConfig) -> Result<Config, String> {
     } = config;
     Ok(Config {
         grace_ns,
-        grace_source: match grace_source.as_str() {
-            "default" => GraceSource::Default,
-            "flag" => GraceSource::Flag,
-            other => return Err(format!("has the unknown grace source {other:?}")),
-        },
+        grace_source: [GraceSource::Default, GraceSource::Flag]
+            .into_iter()
+            .find(|known| names::grace_source(*known) == grace_source)
+            .ok_or_else(|| format!("has the unknown grace source {grace_source:?}"))?,
         stop_signals: stop_signals
             .iter()
             .map(|name| {

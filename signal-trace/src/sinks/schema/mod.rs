@@ -5,7 +5,7 @@
 
 mod convert;
 mod lines;
-mod names;
+pub(crate) mod names;
 mod parts;
 mod session;
 #[cfg(test)]

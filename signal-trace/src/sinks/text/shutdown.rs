@@ -70,7 +70,10 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
     let names: Vec<_> = processes.iter().map(|report| name(&report.process)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for (report, name) in processes.iter().zip(&names) {
-        row(if report.main { "main" } else { "process" }, &process_text(report, name, width));
+        row(
+            if report.main { "main" } else { "process" },
+            &process_text(report, name, width, stop.is_some()),
+        );
     }
     for finding in findings {
         push_finding(&mut text, finding);
@@ -120,7 +123,8 @@ fn stop_text(stop: &StopRef, start: BootNs) -> String {
     format!("{signal} from {} at {}", sender(from), since(*at, start))
 }
 
-fn process_text(report: &ProcessReport, name: &str, width: usize) -> String {
+/// `workload_stop` tells whether the workload got a stop signal.
+fn process_text(report: &ProcessReport, name: &str, width: usize, workload_stop: bool) -> String {
     let ProcessReport {
         process: _,
         main: _,
@@ -141,7 +145,11 @@ fn process_text(report: &ProcessReport, name: &str, width: usize) -> String {
         let _ = write!(text, " from {}", span(RED, role.name()));
     }
     if let (Some(ns), Some(_)) = (to_exit_ns, status) {
-        let since = if stop.is_some() { "its stop signal" } else { "the stop signal" };
+        let since = match (stop, workload_stop) {
+            (Some(_), _) => "its stop signal",
+            (None, true) => "the stop signal",
+            (None, false) => "the first SIGKILL",
+        };
         let _ = write!(text, " {} after {since}", duration(*ns));
     }
     // Below 100 ms it is the kernel's own delay.
