@@ -170,17 +170,17 @@ impl Capture {
 
     /// Pushes all that was recorded until now, and the end. Bounded by the size of the rings.
     pub fn finish(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
-        // Twice: a record that was being written during the first reading is there by the second.
-        let mut end = BootNs(0);
-        for _ in 0..2 {
-            let mut sweep = self.rings.sweep();
-            while !sweep.is_done() {
-                self.drain(&mut sweep, pipeline)?;
-            }
-            end = sweep.at();
-            self.tick(end, pipeline)?;
+        let mut sweep = self.rings.sweep();
+        while !sweep.is_done() {
+            self.drain(&mut sweep, pipeline)?;
         }
-        pipeline.push(Input::End(end))?;
+        self.tick(sweep.at(), pipeline)?;
+        // Once more, for what was just being written: the rings looked empty before it. In a storm
+        // they did not, and there is no end to what comes after.
+        let mut rest = self.rings.sweep();
+        self.drain(&mut rest, pipeline)?;
+        self.losses(pipeline)?;
+        pipeline.push(Input::End(rest.at()))?;
         Ok(())
     }
 
@@ -201,13 +201,18 @@ impl Capture {
         if let Some(anchor) = self.anchors.poll() {
             pipeline.push(Input::Clock(anchor))?;
         }
+        self.losses(pipeline)?;
+        self.asks.add(pipeline.push(Input::Tick(at))?);
+        self.last_tick = at;
+        Ok(())
+    }
+
+    fn losses(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
         let before = clock::boot_now();
         let counters = counters(&self.loaded)?;
         for loss in self.losses.update(counters, before, clock::boot_now()) {
             pipeline.push(Input::Loss(loss))?;
         }
-        self.asks.add(pipeline.push(Input::Tick(at))?);
-        self.last_tick = at;
         Ok(())
     }
 }
