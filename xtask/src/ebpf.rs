@@ -6,6 +6,8 @@
 mod sidecar;
 mod toolchain;
 
+pub use toolchain::RUSTC;
+
 use std::{
     fs,
     path::{Path, PathBuf},

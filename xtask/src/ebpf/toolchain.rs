@@ -16,7 +16,7 @@ use xshell::{Shell, cmd};
 
 use super::sidecar::Versions;
 
-const RUSTC: &str = "/usr/bin/rustc";
+pub const RUSTC: &str = "/usr/bin/rustc";
 const LINKER_VERSION: &str = "0.13.0";
 /// The package with the LLVM that `rustc-web` uses; bpf-linker's must not be older.
 const LLVM_PACKAGE: &str = "libllvm22";
