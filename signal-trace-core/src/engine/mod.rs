@@ -5,6 +5,7 @@
 
 mod lifecycle;
 mod losses;
+mod opening;
 mod report;
 mod stops;
 mod zombies;

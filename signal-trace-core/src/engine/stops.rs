@@ -1,8 +1,8 @@
 //! Signals: which of them open a timeline, and what each does to an open one.
 
-use alloc::{collections::BTreeMap, collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 
-use super::Engine;
+use super::{Engine, opening::Opening};
 use crate::{
     event::{Deliver, Generate, Process},
     ids::{ProcessId, Seq},
@@ -10,7 +10,7 @@ use crate::{
     role::{self, Relation, Role},
     signal::{GenerateResult, Signal},
     time::{BootNs, MS},
-    timeline::{Kill, Member, OwnStop, Stop, Timeline, WorkloadKey},
+    timeline::{Kill, Member, OwnStop, Stop, WorkloadKey},
 };
 
 /// Processes that have just signalled themselves. One that signals its own group, as timeout(1)
@@ -171,7 +171,8 @@ impl Engine {
             }
             let key = self.workload_of(target);
             let main = self.main_of(key, target.id);
-            self.open(sent, key, main, None, false);
+            let (at, stop, provisional) = (sent.at, None, false);
+            self.open(Opening { key, at, main, stop, provisional });
         }
         self.note_kill(sent);
     }
@@ -222,7 +223,8 @@ impl Engine {
             self.supersede(key, out);
         }
         if opens {
-            self.open(sent, key, main, Some(sent.stop()), provisional);
+            let (at, stop) = (sent.at, Some(sent.stop()));
+            self.open(Opening { key, at, main, stop, provisional });
             self.attach(key, sent);
         }
     }
@@ -232,83 +234,6 @@ impl Engine {
         sent.sender.is_some_and(|sender| {
             sender.pgid == sent.event.target.pgid && self.self_signals.contains(sender.id, sent.at)
         })
-    }
-
-    /// The process that stands for the workload: PID 1 of its namespace, else the oldest one that
-    /// was not started from inside.
-    fn main_of(&self, key: WorkloadKey, target: ProcessId) -> ProcessId {
-        let cgroup = match key {
-            WorkloadKey::Tree(root) => return root,
-            WorkloadKey::Cgroup(cgroup) => cgroup,
-        };
-        let from_inside = |parent: Option<ProcessId>| {
-            parent
-                .and_then(|parent| self.table.get(parent))
-                .is_some_and(|parent| parent.process.cgroup == cgroup)
-        };
-        self.table
-            .living_in(cgroup)
-            .min_by_key(|entry| {
-                let process = &entry.process;
-                (
-                    !process.is_namespace_init(),
-                    process.ns_level,
-                    from_inside(entry.lineage),
-                    process.id.start_ticks,
-                    process.id.pid,
-                )
-            })
-            .map_or(target, |entry| entry.process.id)
-    }
-
-    fn open(
-        &mut self,
-        sent: &Sent<'_>,
-        key: WorkloadKey,
-        main: ProcessId,
-        stop: Option<Stop>,
-        provisional: bool,
-    ) {
-        let ids: BTreeSet<ProcessId> = match key {
-            WorkloadKey::Tree(root) => self.table.living_tree(root),
-            WorkloadKey::Cgroup(cgroup) => {
-                self.table.living_in(cgroup).map(|entry| entry.process.id).collect()
-            }
-        };
-        let mut timeline = Timeline {
-            key,
-            opened: sent.at,
-            stop,
-            provisional,
-            main,
-            members: BTreeMap::new(),
-            first_kill: None,
-            reports: 0,
-        };
-        for id in &ids {
-            let Some(entry) = self.table.get(*id) else { continue };
-            let foreign = *id != main && entry.lineage.is_none_or(|parent| !ids.contains(&parent));
-            timeline.members.insert(*id, Member::new(entry.process, true, foreign));
-        }
-        // A whole group can be told from the leaves up: a tree takes in the smaller trees in it.
-        for id in &ids {
-            if let Some(smaller) =
-                self.timelines.get(&WorkloadKey::Tree(*id)).filter(|smaller| smaller.reports == 0)
-            {
-                timeline.members.extend(smaller.members.clone());
-                timeline.opened = timeline.opened.min(smaller.opened);
-                if timeline.stop.is_some() {
-                    timeline.stop = timeline.stop.min_by_time(smaller.stop.clone());
-                }
-                timeline.first_kill =
-                    [timeline.first_kill, smaller.first_kill].into_iter().flatten().min();
-                self.timelines.remove(&WorkloadKey::Tree(*id));
-            }
-        }
-        for id in timeline.members.keys() {
-            self.member_of.insert(*id, key);
-        }
-        self.timelines.insert(key, timeline);
     }
 
     /// Notes a stop signal on the process that got it.
@@ -327,16 +252,5 @@ impl Engine {
     pub(super) fn member_mut(&mut self, id: ProcessId) -> Option<&mut Member> {
         let key = self.member_of.get(&id)?;
         self.timelines.get_mut(key)?.members.get_mut(&id)
-    }
-}
-
-/// The earlier of two stops.
-trait Earlier {
-    fn min_by_time(self, other: Self) -> Self;
-}
-
-impl Earlier for Option<Stop> {
-    fn min_by_time(self, other: Self) -> Self {
-        [self, other].into_iter().flatten().min_by_key(|stop| (stop.at, stop.seq))
     }
 }

@@ -280,3 +280,23 @@ fn a_signal_that_the_user_named_is_a_stop_signal_and_never_provisional() {
     let told = tell(&run_with(config, &Script::parse(text).inputs));
     assert!(told.starts_with("still-running: SIGUSR1 by host"), "{told}");
 }
+
+#[test]
+fn an_earlier_stop_of_a_child_is_not_the_stop_of_its_parent() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>101 handler
+         +11ms take TERM 101 handler
+         +8s gen TERM 50>100 handler
+         +8001ms take TERM 100 handler
+         +8100ms exit 101 code=0
+         +8200ms exit 100 code=0
+         +8210ms free 101
+         +8211ms free 100",
+        "graceful: SIGTERM by host, 200 ms
+           100 graceful, code 0
+           101 graceful, code 0",
+    );
+}
