@@ -25,7 +25,9 @@ pub struct Config {
     /// Cgroups that are no workloads, beside the root: the one that the tracer runs in, and login
     /// sessions. Like the root they are split by process tree.
     pub split_cgroups: BTreeSet<CgroupKey>,
-    /// The tracer itself, whose end is not of interest.
+    /// The tracer itself: that it is told to end, and takes a moment for it, is no shutdown.
+    pub tracer_pid: Option<u32>,
+    /// Events are held back for this long to be put in order, nanoseconds.
     pub reorder_window_ns: u64,
     /// Processes that the engine remembers at most.
     pub max_processes: usize,
@@ -44,6 +46,7 @@ impl Config {
             zombie_after_ns: 5 * SECOND,
             unkillable_after_ns: 5 * SECOND,
             split_cgroups: BTreeSet::new(),
+            tracer_pid: None,
             reorder_window_ns: 100 * MS,
             max_processes: 262_144,
         }

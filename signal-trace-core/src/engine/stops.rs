@@ -166,7 +166,7 @@ impl Engine {
         let target = &sent.event.target;
         if !self.member_of.contains_key(&target.id) {
             let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-            if from_inside || self.is_own_group(sent) {
+            if from_inside || self.is_own_group(sent) || self.is_tracer(target.id) {
                 return;
             }
             let key = self.workload_of(target);
@@ -202,7 +202,8 @@ impl Engine {
         };
         let to_main = main == target.id;
         let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-        let opens = (to_main || !from_inside) && !self.is_own_group(sent);
+        let opens =
+            (to_main || !from_inside) && !self.is_own_group(sent) && !self.is_tracer(target.id);
         let provisional = self.config.is_ambiguous(sent.event.signal) || !to_main;
         if let Some(open) = self.timelines.get(&key) {
             let firm = opens && !provisional;
@@ -227,6 +228,10 @@ impl Engine {
             self.open(Opening { key, at, main, stop, provisional });
             self.attach(key, sent);
         }
+    }
+
+    fn is_tracer(&self, id: ProcessId) -> bool {
+        self.config.tracer_pid == Some(id.pid)
     }
 
     /// The sender signals its own process group, itself included.

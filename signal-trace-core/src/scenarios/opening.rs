@@ -300,3 +300,15 @@ fn an_earlier_stop_of_a_child_is_not_the_stop_of_its_parent() {
            101 graceful, code 0",
     );
 }
+
+#[test]
+fn the_tracer_that_is_told_to_end_is_no_shutdown() {
+    let text = "+0ms proc 50
+        +0ms proc 100
+        +10ms gen TERM 50>100 handler
+        +500ms end";
+    let mut config = Config::new();
+    assert!(tell(&run_with(config.clone(), &Script::parse(text).inputs)).contains("running"));
+    config.tracer_pid = Some(100);
+    assert_eq!(tell(&run_with(config, &Script::parse(text).inputs)), "");
+}

@@ -8,7 +8,6 @@ pub mod ask;
 pub mod cgroup;
 pub mod clock;
 pub mod loss;
-pub mod own;
 pub mod process;
 pub mod procfs;
 pub mod ring;
@@ -186,11 +185,7 @@ impl Capture {
 
     fn drain(&mut self, sweep: &mut Sweep, pipeline: &mut Pipeline) -> anyhow::Result<()> {
         let Self { loaded, asks, .. } = self;
-        let own_pid = std::process::id();
         Rings::drain(sweep, loaded, |frame| {
-            if own::is_signal_to(&frame, own_pid) {
-                return Ok(());
-            }
             asks.add(pipeline.push(Input::Frame(frame))?);
             Ok(())
         })

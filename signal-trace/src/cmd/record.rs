@@ -114,6 +114,7 @@ fn header(args: &RecordArgs, capture: &Capture) -> anyhow::Result<Header> {
         .context("cannot read /proc/sys/kernel/random/boot_id")?;
     let mut config = args.config();
     config.split_cgroups = capture.split_cgroups();
+    config.tracer_pid = Some(std::process::id());
     Ok(Header::new(
         node.to_string_lossy().into_owned(),
         kernel.release().to_string_lossy().into_owned(),

@@ -48,6 +48,8 @@ pub struct SessionConfig {
     pub unkillable_after_ns: u64,
     /// Cgroups whose processes are judged by process tree: `v2:<id>`, `v1:<id>`.
     pub split_cgroups: Vec<String>,
+    /// The tracer itself, which is not judged.
+    pub tracer_pid: Option<u32>,
     /// How much later than its time an event may come, nanoseconds.
     pub reorder_window_ns: u64,
     /// Processes remembered at most.
