@@ -16,9 +16,10 @@ use crate::{
 /// How far a recorded time may be from what we measured, on a busy virtual machine.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// The path of a cgroup is looked up while its processes run (or, once a second, by a walk): a
-/// workload that is over sooner may stay without one, but never has a wrong one.
-const PATH_KNOWN_AFTER: Duration = Duration::from_millis(1200);
+/// A limit of signal-trace that the tests make room for: it looks up the path of a cgroup after
+/// the fact, by the first process seen in it, else by a walk once a second. A workload that is over
+/// sooner may stay without path and name, but must never have a wrong one.
+pub const PATH_KNOWN_AFTER: Duration = Duration::from_millis(1500);
 
 /// What the harness does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,6 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     install_missing(&shell)?;
-    mount_tracefs(&shell)?;
     // `cargo test` builds no program of another package than the test's own.
     cmd!(shell, "cargo build --package signal-trace --bins").run().context("cannot build it")?;
     cmd!(shell, "cargo test --workspace --no-fail-fast").run().context("a test failed")
@@ -52,15 +51,6 @@ fn install_missing(shell: &Shell) -> anyhow::Result<()> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .run()
         .with_context(|| format!("cannot install {list}"))
-}
-
-/// systemd mounts it at boot; a machine with another init may not.
-fn mount_tracefs(shell: &Shell) -> anyhow::Result<()> {
-    if Path::new("/sys/kernel/tracing/events").is_dir() {
-        return Ok(());
-    }
-    say("mounting tracefs on /sys/kernel/tracing");
-    cmd!(shell, "mount -t tracefs tracefs /sys/kernel/tracing").run().context("cannot mount it")
 }
 
 /// In `PATH`, or where only root's programs are.
