@@ -16,10 +16,10 @@ use crate::{
 /// How far a recorded time may be from what we measured, on a busy virtual machine.
 const SLACK: Duration = Duration::from_millis(20);
 
-/// A limit of signal-trace that the tests make room for: it looks up the path of a cgroup after
-/// the fact, by the first process seen in it, else by a walk once a second. A workload that is over
-/// sooner may stay without path and name, but must never have a wrong one.
-pub const PATH_KNOWN_AFTER: Duration = Duration::from_millis(1500);
+/// A limit of signal-trace that the tests make room for: it reads the rings every 50 ms and then
+/// looks up the path of a cgroup that is new. A workload that is over sooner may stay without path
+/// and name, but must never have a wrong one.
+const PATH_KNOWN_AFTER: Duration = Duration::from_millis(150);
 
 /// What the harness does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use signal_trace_tests::{
-    cases::PATH_KNOWN_AFTER,
     docker::Docker,
     lines::{Lines, findings_of},
     session::Session,
@@ -102,8 +101,6 @@ fn docker_stop_is_explained() {
 
 fn stop(docker: &Docker, case: &'static Case) -> Stopped {
     let (id, pid) = docker.start_shell(case.options, case.script);
-    // One that is stopped at once may stay without a name.
-    std::thread::sleep(PATH_KNOWN_AFTER);
     docker.run(&["stop", "--time", "2", &id]);
     let exit_code = docker.inspect(&id, "{{.State.ExitCode}}").parse().expect("a number");
     Stopped { case, id, pid, exit_code }

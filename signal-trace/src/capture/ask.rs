@@ -40,7 +40,7 @@ impl Asks {
         }
         let at = clock::boot_now();
         if cgroups.wants_walk(at) {
-            let found = cgroups.walk(at).into_iter();
+            let found = cgroups.walk(clock::boot_now).into_iter();
             facts
                 .extend(found.map(|(key, path)| Fact { at, body: FactBody::Cgroup { key, path } }));
         }

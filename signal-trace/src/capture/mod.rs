@@ -8,6 +8,7 @@ pub mod ask;
 pub mod cgroup;
 pub mod clock;
 pub mod loss;
+mod place;
 pub mod process;
 pub mod procfs;
 pub mod ring;
@@ -19,6 +20,7 @@ use anyhow::Context as _;
 use signal_trace_core::{
     ids::CgroupKey,
     input::Input,
+    output::Ask,
     time::{BootNs, ClockAnchor, MS, SECOND},
 };
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -184,8 +186,15 @@ impl Capture {
     }
 
     fn drain(&mut self, sweep: &mut Sweep, pipeline: &mut Pipeline) -> anyhow::Result<()> {
-        let Self { loaded, asks, .. } = self;
+        let Self { loaded, asks, cgroups, .. } = self;
         Rings::drain(sweep, loaded, |frame| {
+            // The engine would ask too, but after the reorder window: a short-lived container has
+            // lost its cgroup by then.
+            if let Some((key, process)) =
+                place::of_frame(&frame).filter(|(key, _)| cgroups.is_unknown(*key))
+            {
+                asks.add([Ask::Cgroup(key, process)]);
+            }
             asks.add(pipeline.push(Input::Frame(frame))?);
             Ok(())
         })

@@ -130,9 +130,11 @@ fn btf(path: &Path) -> Check {
 fn tracepoints(paths: &Paths) -> Vec<Check> {
     let events = paths.tracefs.iter().map(|mount| mount.join("events")).find(|at| at.is_dir());
     let Some(events) = events else {
-        return vec![note("tracefs is not there or cannot be read: record mounts one that only it \
+        return vec![note(
+            "tracefs is not there or cannot be read: record mounts one that only it \
              sees, if it may (CAP_SYS_ADMIN); else run `mount -t tracefs tracefs \
-             /sys/kernel/tracing` as root (in a container, mount the host's there)")];
+             /sys/kernel/tracing` as root (in a container, mount the host's there)",
+        )];
     };
     let mut checks = vec![ok(format!("tracefs in {}", events.display()))];
     let missing: Vec<_> = PROBES

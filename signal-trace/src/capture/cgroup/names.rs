@@ -14,8 +14,11 @@ use crate::capture::procfs::ProcDir;
 const MAX_KNOWN: usize = 16_384;
 /// Questions that wait for the next walk.
 const MAX_WAITING: usize = 4_096;
-/// A walk costs some milliseconds per thousand cgroups, so it must not follow every fork.
-const WALK_EVERY_NS: u64 = SECOND;
+/// A walk costs some milliseconds per thousand cgroups, so it must not follow every fork: it is
+/// given a fiftieth of the time.
+const REST_AFTER_WALK: u64 = 50;
+/// What was looked for in vain is not looked for again so soon.
+const FORGET_MISSING_NS: u64 = SECOND;
 
 /// The paths of cgroups.
 #[derive(Debug)]
@@ -25,7 +28,10 @@ pub struct CgroupNames {
     /// `known` in the order of arrival.
     order: VecDeque<CgroupKey>,
     waiting: BTreeSet<CgroupKey>,
-    walked: Option<BootNs>,
+    /// Looked for in vain, since the time beside.
+    missing: BTreeSet<CgroupKey>,
+    missing_since: BootNs,
+    walk_again_at: BootNs,
 }
 
 impl CgroupNames {
@@ -36,7 +42,9 @@ impl CgroupNames {
             known: HashMap::new(),
             order: VecDeque::new(),
             waiting: BTreeSet::new(),
-            walked: None,
+            missing: BTreeSet::new(),
+            missing_since: BootNs(0),
+            walk_again_at: BootNs(0),
         }
     }
 
@@ -51,6 +59,14 @@ impl CgroupNames {
         let place = self.hierarchies.place(proc_cgroup);
         let new = self.remember(place.key, &place.path);
         (place, new)
+    }
+
+    /// Whether it makes sense to look for the path of `key`: it is neither known nor looked for.
+    pub fn is_unknown(&self, key: CgroupKey) -> bool {
+        key != CgroupKey::Root
+            && !self.known.contains_key(&key)
+            && !self.waiting.contains(&key)
+            && !self.missing.contains(&key)
     }
 
     /// The path of `key`, looked up by `pid`, a process that was seen in it; otherwise the
@@ -71,12 +87,13 @@ impl CgroupNames {
 
     /// Whether a walk has something to look for and is not too soon.
     pub fn wants_walk(&self, now: BootNs) -> bool {
-        !self.waiting.is_empty() && self.walked.is_none_or(|last| now.since(last) >= WALK_EVERY_NS)
+        !self.waiting.is_empty() && now >= self.walk_again_at
     }
 
-    /// Looks for what is waiting; what is not found does not exist any more.
-    pub fn walk(&mut self, now: BootNs) -> Vec<(CgroupKey, Vec<u8>)> {
-        self.walked = Some(now);
+    /// Looks for what is waiting; what is not found does not exist any more. `now` reads the
+    /// clock.
+    pub fn walk(&mut self, now: impl Fn() -> BootNs) -> Vec<(CgroupKey, Vec<u8>)> {
+        let began = now();
         let waiting = std::mem::take(&mut self.waiting);
         let mut found = Vec::new();
         self.hierarchies.walk(|key, path| {
@@ -87,6 +104,14 @@ impl CgroupNames {
         for (key, path) in &found {
             self.remember(*key, path);
         }
+        let ended = now();
+        self.walk_again_at = ended.plus(ended.since(began).saturating_mul(REST_AFTER_WALK));
+        if ended.since(self.missing_since) >= FORGET_MISSING_NS || self.missing.len() >= MAX_WAITING
+        {
+            self.missing.clear();
+            self.missing_since = ended;
+        }
+        self.missing.extend(waiting.into_iter().filter(|key| !self.known.contains_key(key)));
         found
     }
 
@@ -115,7 +140,7 @@ mod tests {
     use super::{super::tests::Tree, *};
 
     #[test]
-    fn a_removed_cgroup_is_remembered_and_an_unknown_one_is_looked_for_once_a_second() {
+    fn a_removed_cgroup_is_remembered_and_an_unknown_one_is_looked_for() {
         let tree = Tree::new("names");
         let (gone, there) =
             (CgroupKey::V2(tree.make("v2/gone")), CgroupKey::V2(tree.make("v2/there")));
@@ -127,14 +152,19 @@ mod tests {
 
         assert_eq!(names.resolve(there, u32::MAX), None);
         assert_eq!(names.resolve(CgroupKey::V2(1 << 40), u32::MAX), None);
-        assert!(names.wants_walk(BootNs(5)));
-        assert_eq!(names.walk(BootNs(5)), [(there, b"/there".to_vec())]);
+        assert!(names.wants_walk(BootNs(0)));
+        // A walk of 10 ns.
+        let clock = std::cell::Cell::new(0);
+        let walked = names.walk(|| BootNs(clock.replace(clock.get() + 10)));
+        assert_eq!(walked, [(there, b"/there".to_vec())]);
         assert_eq!(names.resolve(there, u32::MAX), Some(b"/there".to_vec()));
 
-        assert!(!names.wants_walk(BootNs(6)));
+        assert!(!names.is_unknown(there));
+        assert!(!names.is_unknown(CgroupKey::V2(1 << 40)), "looked for in vain");
+        assert!(names.is_unknown(CgroupKey::V1(7)));
         assert_eq!(names.resolve(CgroupKey::V1(7), u32::MAX), None);
-        assert!(!names.wants_walk(BootNs(6)));
-        assert!(names.wants_walk(BootNs(5 + SECOND)));
+        assert!(!names.wants_walk(BootNs(100)), "the last one has just been");
+        assert!(names.wants_walk(BootNs(10 + 10 * REST_AFTER_WALK)));
     }
 
     #[test]
