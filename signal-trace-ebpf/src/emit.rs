@@ -1,12 +1,12 @@
 //! Writes records to the rings, and counts the ones that found no room.
 
+use crate::common::wire::{Header, Kind};
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
     helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
     macros::map,
     maps::{PerCpuArray, RingBuf},
 };
-use signal_trace_common::wire::{Header, Kind};
 use zerocopy::FromBytes;
 
 /// Process records, 8 MiB. Signals have a ring of their own, so that a storm of them does not
@@ -36,7 +36,7 @@ pub trait Record: FromBytes + 'static {
 
 macro_rules! records {
     ($($record:ident = $kind:ident),+ $(,)?) => {
-        $(impl Record for signal_trace_common::wire::$record {
+        $(impl Record for crate::common::wire::$record {
             const KIND: Kind = Kind::$kind;
 
             fn header(&mut self) -> &mut Header {

@@ -2,8 +2,8 @@
 
 use core::ptr;
 
+use crate::common::{filter::Filter, layout::KernelLayout};
 use aya_ebpf::Global;
-use signal_trace_common::{filter::Filter, layout::KernelLayout};
 
 #[unsafe(no_mangle)]
 static LAYOUT: Global<KernelLayout> = Global::new(KernelLayout::ABSENT);

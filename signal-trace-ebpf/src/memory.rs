@@ -2,11 +2,11 @@
 
 use core::ptr;
 
+use crate::common::layout::{ABSENT, KernelLayout};
 use aya_ebpf::helpers::{
     bpf_get_current_task,
     generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str},
 };
-use signal_trace_common::layout::{ABSENT, KernelLayout};
 use zerocopy::FromBytes;
 
 use crate::globals::layout;

@@ -1,6 +1,6 @@
 //! Fills a `wire::Task` from a `struct task_struct`.
 
-use signal_trace_common::{layout::ABSENT, wire::Task};
+use crate::common::{layout::ABSENT, wire::Task};
 
 use crate::{globals::layout, memory::Address};
 

@@ -1,8 +1,8 @@
 //! `oom:mark_victim`: the OOM killer chose a victim.
 
+use crate::common::wire::{OomVictim, Task};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::wire::{OomVictim, Task};
 use zerocopy::FromZeros;
 
 use crate::{

@@ -1,8 +1,8 @@
 //! `sched:sched_process_exec`: a process executed a new program.
 
+use crate::common::wire::ProcessExec;
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::wire::ProcessExec;
 
 use crate::{
     emit::emit,

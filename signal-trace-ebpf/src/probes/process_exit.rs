@@ -1,8 +1,8 @@
 //! `sched:sched_process_exit`: the last thread of a process exits.
 
+use crate::common::wire::ProcessExit;
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::wire::ProcessExit;
 
 use crate::{
     emit::emit,

@@ -1,8 +1,8 @@
 //! `sched:sched_process_fork`: a process was forked. Threads and kernel threads are left out.
 
+use crate::common::{layout::ABSENT, wire::ProcessFork};
 use aya_ebpf::{EbpfContext, macros::tracepoint, programs::TracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::{layout::ABSENT, wire::ProcessFork};
 
 use crate::{
     emit::emit,

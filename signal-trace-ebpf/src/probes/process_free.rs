@@ -1,8 +1,8 @@
 //! `sched:sched_process_free`: the kernel frees a group leader, some time after it was reaped.
 
+use crate::common::wire::ProcessFree;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::wire::ProcessFree;
 
 use crate::{
     emit::emit,

@@ -1,6 +1,6 @@
 //! What the two signal programs have in common.
 
-use signal_trace_common::wire::disposition;
+use crate::common::wire::disposition;
 
 use crate::memory::Address;
 

@@ -1,8 +1,8 @@
 //! `signal:signal_deliver`: a thread took a signal off its queue.
 
+use crate::common::wire::SignalDeliver;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::wire::SignalDeliver;
 
 use super::signal;
 use crate::{

@@ -1,8 +1,8 @@
 //! `signal:signal_generate`: a signal was sent, or dropped at once.
 
+use crate::common::wire::{SignalGenerate, disposition};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use aya_log_ebpf::debug;
-use signal_trace_common::wire::{SignalGenerate, disposition};
 
 use super::signal;
 use crate::{
