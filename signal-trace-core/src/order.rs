@@ -54,7 +54,9 @@ impl<T> Reorder<T> {
 
     /// Releases everything.
     pub fn release_all(&mut self) -> Vec<(BootNs, T)> {
-        self.release_to(BootNs(u64::MAX)).1
+        self.released_to = BootNs(u64::MAX);
+        let released = core::mem::take(&mut self.held);
+        released.into_iter().map(|((key, _), item)| (key.at, item)).collect()
     }
 
     fn release_to(&mut self, to: BootNs) -> (BootNs, Vec<(BootNs, T)>) {
@@ -101,7 +103,9 @@ mod tests {
         let items: Vec<_> = items.into_iter().map(|(_, item)| item).collect();
         assert_eq!(items, vec![(40, 0), (50, 0), (50, 1)]);
         assert!(!order.is_empty());
-        assert_eq!(order.release_all(), vec![(BootNs(160), (160, 0))]);
+        order.push(key(u64::MAX, 0), (0, 0));
+        let rest = vec![(BootNs(160), (160, 0)), (BootNs(u64::MAX), (0, 0))];
+        assert_eq!(order.release_all(), rest);
         assert_eq!(order.late(), 0);
     }
 

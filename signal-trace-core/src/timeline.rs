@@ -57,7 +57,9 @@ impl OwnStop {
         Self {
             stop,
             disposition: sent.disposition,
-            dropped: sent.result == GenerateResult::Ignored,
+            // 7.2 drops what is sent to a thread that exits (`task_can_queue_signal()`).
+            dropped: sent.result == GenerateResult::Ignored
+                && sent.disposition != Disposition::Handler,
             blocked: sent.blocked,
             waited_for: sent.waited_for,
             halted: sent.target.flags.stopped || sent.target.flags.frozen,
@@ -117,6 +119,18 @@ impl Member {
         self.ended.is_some_and(|ended| ended.status.signal() == Some(Signal::KILL))
     }
 
+    /// It was started by the workload `key` for another one, and is in that one's cgroup now: so
+    /// service managers and runtimes start what they manage.
+    pub fn has_left(&self, key: WorkloadKey, cgroup: CgroupKey) -> bool {
+        let touched = self.from_start || self.own_stop.is_some() || self.kill.is_some();
+        matches!(key, WorkloadKey::Cgroup(old) if old != cgroup) && !touched
+    }
+
+    /// It was reaped, and its exit is not in the stream.
+    pub fn lost_its_end(&self) -> bool {
+        self.ended.is_none() && self.reaped.is_some()
+    }
+
     /// A thread of it took a signal.
     pub fn deliver(&mut self, at: BootNs, seq: Seq, taken: &Deliver) {
         if let Some(own) = &mut self.own_stop
@@ -160,14 +174,24 @@ impl Timeline {
         self.stop.as_ref().map_or(self.opened, |stop| stop.at).plus(grace_ns)
     }
 
+    /// Living members beside `main` whose first stop signal was `signal`.
+    pub fn told(&self, signal: Signal, main: ProcessId) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(move |member| {
+            let own = member.own_stop.as_ref().is_some_and(|own| own.stop.signal == signal);
+            own && member.ended.is_none() && member.process.id != main
+        })
+    }
+
     /// The main process is alive, as far as is known.
     pub fn main_lives(&self) -> bool {
-        self.members.get(&self.main).is_none_or(|main| main.ended.is_none())
+        self.members
+            .get(&self.main)
+            .is_none_or(|main| main.ended.is_none() && main.reaped.is_none())
     }
 
     /// Every process of it has exited.
     pub fn all_ended(&self) -> bool {
-        self.members.values().all(|member| member.ended.is_some())
+        self.members.values().all(|member| member.ended.is_some() || member.reaped.is_some())
     }
 
     /// The latest exit; `None` if there was none.

@@ -120,6 +120,14 @@ pub(crate) fn of_process(
     config: &Config,
     now: BootNs,
 ) -> ProcessVerdict {
+    if member.lost_its_end() {
+        // How it ended is not known, and so nothing is held against it.
+        return if member.own_stop.is_some() {
+            ProcessVerdict::Running
+        } else {
+            ProcessVerdict::NotSignalled
+        };
+    }
     let killed = member.died_of_sigkill();
     if killed && member.oom.is_some() {
         return ProcessVerdict::OomKilled;
@@ -173,7 +181,8 @@ fn of_signalled(
     {
         return ProcessVerdict::Crashed;
     }
-    if is_ignored(own) {
+    let by_another = fatal.is_some_and(|s| s != Signal::KILL && s != own.stop.signal);
+    if is_ignored(own) && !by_another {
         return ProcessVerdict::Ignored;
     }
     let still_pending = ended.pending & own.stop.signal.bit() != 0 && own.delivered.is_none();

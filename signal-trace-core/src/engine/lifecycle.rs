@@ -18,12 +18,16 @@ impl Engine {
         let id = process.id;
         let Some(entry) = self.table.get(id) else { return };
         let known = entry.process;
+        let old = self.member_of.get(&id).copied();
         if let Some(member) = self.member_mut(id) {
-            // comm changes with an exec.
-            if member.ended.is_none() {
-                member.process = known;
+            if old.is_none_or(|key| !member.has_left(key, process.cgroup)) {
+                // comm changes with an exec.
+                if member.ended.is_none() {
+                    member.process = known;
+                }
+                return;
             }
-            return;
+            self.leave(id);
         }
         let Some(entry) = self.table.get(id) else { return };
         if entry.ended.is_some() || self.timelines.is_empty() {
@@ -45,6 +49,16 @@ impl Engine {
         let foreign = entry.lineage.is_none_or(|parent| !timeline.members.contains_key(&parent));
         timeline.members.insert(id, Member::new(entry.process, before, foreign));
         self.member_of.insert(id, key);
+    }
+
+    /// Takes a process out of its timeline: it belongs to another workload now.
+    pub(super) fn leave(&mut self, id: ProcessId) {
+        let Some(key) = self.member_of.remove(&id) else { return };
+        let Some(timeline) = self.timelines.get_mut(&key) else { return };
+        timeline.members.remove(&id);
+        if timeline.members.is_empty() || (timeline.reports > 0 && timeline.all_ended()) {
+            self.drop_timeline(key);
+        }
     }
 
     pub(super) fn exited(&mut self, at: BootNs, exit: &Exit, out: &mut Outputs) {
@@ -79,11 +93,10 @@ impl Engine {
         let Some(timeline) = self.timelines.get_mut(&key) else { return };
         let Some(member) = timeline.members.get_mut(&id) else { return };
         member.ended = Some(ended);
-        // The helpers that a shutdown starts (sleep, kill, date) are no part of its story.
-        let helper = !member.from_start
-            && id != timeline.main
-            && member.own_stop.is_none()
-            && ended.status.signal().is_none();
+        // The helpers that a shutdown starts (sleep, kill, date) are no part of its story, and what
+        // comes and goes in a workload that lives on after its report is none either.
+        let told = member.own_stop.is_some() || ended.status.signal().is_some();
+        let helper = !member.from_start && id != timeline.main && (timeline.reports > 0 || !told);
         if helper {
             timeline.members.remove(&id);
             self.member_of.remove(&id);
@@ -141,14 +154,19 @@ impl Engine {
         };
         let known = self.table.get(fact.id).is_some_and(|entry| entry.ended.is_some());
         if known {
-            self.zombie_confirmed(at, fact.id, out);
+            // What is dead can take long to become a zombie: its memory is freed before.
+            if fact.zombie.is_some() {
+                self.zombie_confirmed(at, fact.id, out);
+            }
             return;
         }
         self.see(at, &process, out);
         if let (Some(status), Some(entry)) = (fact.zombie, self.table.get_mut(fact.id)) {
             // A zombie that was there before us, or whose exit was lost.
-            entry.ended = Some(Ended { at, status, pending: 0, blocked: 0, seq: None });
+            let ended = Ended { at, status, pending: 0, blocked: 0, seq: None };
+            entry.ended = Some(ended);
             self.watch_zombie(fact.id, at);
+            self.member_exited(fact.id, ended);
         }
     }
 }

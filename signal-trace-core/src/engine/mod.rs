@@ -35,6 +35,7 @@ pub struct Engine {
     /// Which open timeline a process belongs to.
     member_of: BTreeMap<ProcessId, WorkloadKey>,
     cgroup_paths: BTreeMap<CgroupKey, Option<Vec<u8>>>,
+    cgroup_room: usize,
     zombies_due: BTreeSet<(BootNs, ProcessId)>,
     losses: losses::Losses,
     self_signals: stops::SelfSignals,
@@ -56,6 +57,7 @@ impl Engine {
             timelines: BTreeMap::new(),
             member_of: BTreeMap::new(),
             cgroup_paths: BTreeMap::new(),
+            cgroup_room: MAX_CGROUPS,
             zombies_due: BTreeSet::new(),
             losses: losses::Losses::default(),
             self_signals: stops::SelfSignals::default(),
@@ -96,16 +98,14 @@ impl Engine {
         match fact {
             FactBody::Process(process) => self.process_fact(at, process, out),
             FactBody::ProcessGone(id) => self.reaped(at, *id, out),
-            FactBody::Cgroup { key, path } => {
-                self.cgroup_paths.insert(*key, Some(path.clone()));
-            }
+            FactBody::Cgroup { key, path } => self.remember_cgroup(*key, Some(path.clone())),
         }
     }
 
     /// Something is missing from the stream.
     pub fn loss(&mut self, loss: Loss, out: &mut Outputs) {
         self.losses.add(loss);
-        self.totals.lost += loss.count;
+        self.totals.lost = self.totals.lost.saturating_add(loss.count);
         self.emit(loss.to, RecordBody::Loss(loss), out);
     }
 
@@ -157,12 +157,18 @@ impl Engine {
         if key == CgroupKey::Root || self.cgroup_paths.contains_key(&key) {
             return;
         }
-        if self.cgroup_paths.len() >= MAX_CGROUPS {
+        self.remember_cgroup(key, None);
+        out.asks.push(Ask::Cgroup(key, process.id));
+    }
+
+    fn remember_cgroup(&mut self, key: CgroupKey, path: Option<Vec<u8>>) {
+        if self.cgroup_paths.len() >= self.cgroup_room {
             let table = &self.table;
             self.cgroup_paths.retain(|key, _| table.living_in(*key).next().is_some());
+            // Where more than that are alive, they are not all looked at for each new one.
+            self.cgroup_room = MAX_CGROUPS.max(2 * self.cgroup_paths.len());
         }
-        self.cgroup_paths.insert(key, None);
-        out.asks.push(Ask::Cgroup(key, process.id));
+        self.cgroup_paths.insert(key, path);
     }
 
     fn process_ref(&self, process: &Process) -> ProcessRef {

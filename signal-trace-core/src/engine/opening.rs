@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The signals of one request to a group of processes lie closer together than this.
-const ONE_REQUEST_NS: u64 = SECOND;
+pub(super) const ONE_REQUEST_NS: u64 = SECOND;
 
 /// What is known of a timeline before its members are.
 pub(super) struct Opening {
@@ -38,12 +38,18 @@ impl Engine {
                 .and_then(|parent| self.table.get(parent))
                 .is_some_and(|parent| parent.process.cgroup == cgroup)
         };
+        // What outlived an earlier main process is not the new one.
+        let survivor = |id: &ProcessId| {
+            let earlier = self.timelines.get(&key).and_then(|earlier| earlier.members.get(id));
+            earlier.is_some_and(|member| member.from_start)
+        };
         self.table
             .living_in(cgroup)
             .min_by_key(|entry| {
                 let process = &entry.process;
                 (
                     !process.is_namespace_init(),
+                    survivor(&process.id),
                     process.ns_level,
                     from_inside(entry.lineage),
                     process.id.start_ticks,
@@ -80,9 +86,14 @@ impl Engine {
         let smaller: Vec<_> =
             ids.iter().filter_map(|id| self.timelines.remove(&WorkloadKey::Tree(*id))).collect();
         for smaller in smaller {
+            for id in smaller.members.keys() {
+                self.member_of.remove(id);
+            }
             absorb(&mut timeline, smaller);
         }
         for id in timeline.members.keys() {
+            // It is a member of one timeline only.
+            self.leave(*id);
             self.member_of.insert(*id, key);
         }
         self.timelines.insert(key, timeline);

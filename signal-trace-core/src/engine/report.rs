@@ -49,11 +49,12 @@ impl Engine {
                 }
                 Due::LivesOn => {
                     self.report(key, true, out);
-                    // A SIGKILL to one process of a workload that goes on is no shutdown of it.
-                    let goes_on = self
-                        .timelines
-                        .get(&key)
-                        .is_some_and(|timeline| timeline.stop.is_none() && timeline.main_lives());
+                    // A SIGKILL to one process of a workload that goes on is no shutdown of it; and
+                    // what outlives a hang-up is on its own from then on.
+                    let goes_on = self.timelines.get(&key).is_some_and(|timeline| {
+                        (timeline.stop.is_none() && timeline.main_lives())
+                            || (timeline.provisional && timeline.first_kill.is_none())
+                    });
                     if goes_on {
                         self.drop_timeline(key);
                     }
@@ -149,7 +150,8 @@ impl Engine {
         // What looks like a SIGKILL without a stop signal may be one whose stop signal was lost.
         let before = if timeline.stop.is_none() { self.config.grace_ns } else { 0 };
         let from = timeline.opened.minus(before.max(self.config.reorder_window_ns));
-        let lossy = self.losses.touch(from, self.now);
+        let lossy = self.losses.touch(from, self.now)
+            || timeline.members.values().any(Member::lost_its_end);
         let mut verdicts: Vec<_> = timeline
             .members
             .values()

@@ -1,8 +1,11 @@
 //! Signals: which of them open a timeline, and what each does to an open one.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
-use super::{Engine, opening::Opening};
+use super::{
+    Engine,
+    opening::{ONE_REQUEST_NS, Opening},
+};
 use crate::{
     event::{Deliver, Generate, Process},
     ids::{ProcessId, Seq},
@@ -10,28 +13,28 @@ use crate::{
     role::{self, Relation, Role},
     signal::{GenerateResult, Signal},
     time::{BootNs, MS},
-    timeline::{Kill, Member, OwnStop, Stop, WorkloadKey},
+    timeline::{Kill, Member, OwnStop, Stop, Timeline, WorkloadKey},
 };
 
 /// Processes that have just signalled themselves. One that signals its own group, as timeout(1)
 /// does, is among its targets; its other targets then open no timeline.
 #[derive(Debug, Default)]
-pub(super) struct SelfSignals(Vec<(ProcessId, BootNs)>);
+pub(super) struct SelfSignals(BTreeMap<ProcessId, BootNs>);
 
 /// The signals of one `kill(0, …)` lie closer together than this.
 const GROUP_KILL_NS: u64 = 20 * MS;
 
 impl SelfSignals {
     fn add(&mut self, id: ProcessId, at: BootNs) {
-        self.0.push((id, at));
+        self.0.insert(id, at);
     }
 
     fn contains(&self, id: ProcessId, at: BootNs) -> bool {
-        self.0.iter().any(|(sender, sent)| *sender == id && at.since(*sent) <= GROUP_KILL_NS)
+        self.0.get(&id).is_some_and(|sent| at.since(*sent) <= GROUP_KILL_NS)
     }
 
     pub(super) fn forget_before(&mut self, now: BootNs) {
-        self.0.retain(|(_, at)| now.since(*at) <= GROUP_KILL_NS);
+        self.0.retain(|_, at| now.since(*at) <= GROUP_KILL_NS);
     }
 }
 
@@ -194,26 +197,33 @@ impl Engine {
 
     fn stop_signalled(&mut self, sent: &Sent<'_>, out: &mut Outputs) {
         let target = &sent.event.target;
+        // What outlived its main process, and was reported, is on its own.
+        let is_rest = |open: &Timeline| open.reports > 0 && !open.main_lives();
         let key = self.member_of.get(&target.id).copied();
+        let key = key.filter(|key| !self.timelines.get(key).is_some_and(is_rest));
         let key = key.unwrap_or_else(|| self.workload_of(target));
         let main = match self.timelines.get(&key) {
-            Some(open) => open.main,
-            None => self.main_of(key, target.id),
+            Some(open) if !is_rest(open) => open.main,
+            _ => self.main_of(key, target.id),
         };
         let to_main = main == target.id;
         let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
         let opens =
             (to_main || !from_inside) && !self.is_own_group(sent) && !self.is_tracer(target.id);
         let provisional = self.config.is_ambiguous(sent.event.signal) || !to_main;
+        let mut told = Vec::new();
         if let Some(open) = self.timelines.get(&key) {
-            let firm = opens && !provisional;
-            let superseded = firm && (open.provisional || open.stop.is_none());
-            if !(superseded || (opens && open.reports > 0)) {
+            let replaceable = open.provisional || open.stop.is_none() || open.reports > 0;
+            if !opens || !(is_rest(open) || (replaceable && !provisional)) {
                 self.attach(key, sent);
                 return;
             }
             let open_signal = open.stop.as_ref().map(|stop| stop.signal);
-            if open.provisional && open.main == main && open_signal == Some(sent.event.signal) {
+            if open.provisional
+                && open.main == main
+                && open_signal == Some(sent.event.signal)
+                && sent.at.since(open.opened) < ONE_REQUEST_NS
+            {
                 // The same request, first to a worker and then to the main process.
                 if let Some(open) = self.timelines.get_mut(&key) {
                     open.provisional = false;
@@ -221,11 +231,20 @@ impl Engine {
                 self.attach(key, sent);
                 return;
             }
+            told.extend(open.told(sent.event.signal, main).cloned());
             self.supersede(key, out);
         }
         if opens {
             let (at, stop) = (sent.at, Some(sent.stop()));
             self.open(Opening { key, at, main, stop, provisional });
+            // Who was asked already does not have to be asked again.
+            if let Some(timeline) = self.timelines.get_mut(&key) {
+                for earlier in told {
+                    if let Some(member) = timeline.members.get_mut(&earlier.process.id) {
+                        member.own_stop = earlier.own_stop;
+                    }
+                }
+            }
             self.attach(key, sent);
         }
     }

@@ -17,10 +17,9 @@ impl Engine {
     }
 
     pub(super) fn ask_due(&mut self, out: &mut Outputs) {
-        while let Some(&(due, id)) = self.zombies_due.first()
-            && due <= self.now
-        {
-            self.zombies_due.pop_first();
+        let last = ProcessId { pid: u32::MAX, start_ticks: u64::MAX };
+        let later = self.zombies_due.split_off(&(self.now, last));
+        for (_, id) in core::mem::replace(&mut self.zombies_due, later) {
             if self.table.get(id).is_some_and(|entry| entry.ended.is_some()) {
                 out.asks.push(Ask::Process(id));
                 self.zombies_due.insert((self.now.plus(ASK_AGAIN_NS), id));

@@ -83,6 +83,12 @@ const RULES: [Rule; 5] = [
 /// causes before their consequences.
 pub(crate) fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = RULES.iter().filter_map(|rule| rule(case)).collect();
+    // Who outlives a hang-up or an interrupt that nobody enforced does so on purpose (nohup).
+    if case.timeline.provisional && case.timeline.first_kill.is_none() && !case.lossy {
+        for finding in &mut findings {
+            finding.severity = Severity::Info;
+        }
+    }
     findings.sort_by_key(|finding| core::cmp::Reverse(finding.severity));
     findings
 }
@@ -103,6 +109,9 @@ impl<'a> Case<'a> {
 
     /// It had to be killed, or lived longer than the grace period.
     fn was_a_problem(&self, member: &Member) -> bool {
+        if member.lost_its_end() {
+            return false;
+        }
         let end = member.ended.map_or(self.now, |ended| ended.at);
         member.died_of_sigkill() || end > self.timeline.grace_end(self.config.grace_ns)
     }

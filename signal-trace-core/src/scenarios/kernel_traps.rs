@@ -97,3 +97,18 @@ fn a_sender_that_only_calls_itself_runc_is_no_runtime() {
            100 killed, SIGKILL by host",
     );
 }
+
+#[test]
+fn a_signal_dropped_for_an_exiting_thread_is_not_ignored_by_its_process() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 handler dropped
+         +10100us gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +20ms exit 100 code=0
+         +30ms free 100",
+        "graceful: SIGTERM by host, 10 ms
+           100 graceful, code 0",
+    );
+}

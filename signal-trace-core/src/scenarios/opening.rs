@@ -1,6 +1,6 @@
 //! What opens a timeline and what does not; provisional timelines.
 
-use crate::fixture::{Script, check, run_with, tell};
+use crate::fixture::{Script, check, run, run_with, tell};
 use crate::{config::Config, signal::Signal};
 
 const NOTHING: &str = "";
@@ -311,4 +311,205 @@ fn the_tracer_that_is_told_to_end_is_no_shutdown() {
     assert!(tell(&run_with(config.clone(), &Script::parse(text).inputs)).contains("running"));
     config.tracer_pid = Some(100);
     assert_eq!(tell(&run_with(config, &Script::parse(text).inputs)), "");
+}
+
+#[test]
+fn a_worker_recycled_long_before_is_not_the_stop_of_the_workload() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>101 default fatal
+         +11ms exit 101 sig=15
+         +20ms free 101
+         +9s gen TERM 50>100 handler
+         +9001ms take TERM 100 handler
+         +14s exit 100 code=0
+         +14010ms free 100",
+        "graceful: SIGTERM by host, 5000 ms
+           100 graceful, code 0",
+    );
+}
+
+#[test]
+fn a_worker_that_was_told_long_before_the_workload_was_told() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>101 handler
+         +11ms take TERM 101 handler
+         +5s gen TERM 50>100 handler
+         +5001ms take TERM 100 handler
+         +6s exit 100 code=0
+         +6001ms gen KILL 100>101 kernel exiting fatal
+         +6002ms exit 101 sig=9
+         +6010ms free 101
+         +6011ms free 100",
+        "forced: SIGTERM by host, 1001 ms
+           100 graceful, code 0
+           101 overran, SIGKILL by pidns-teardown
+           ! error grace-period-exceeded",
+    );
+}
+
+#[test]
+fn what_outlives_a_hang_up_is_not_accused() {
+    let told = tell(&run("+0ms proc 50
+         +0ms proc 100 parent=50 comm=bash
+         +0ms proc 101 parent=100 comm=job
+         +0ms proc 102 parent=100 comm=setsid
+         +10ms gen HUP 50>100 kernel handler
+         +11ms take HUP 100 handler
+         +12ms gen HUP 100>101 ignore dropped
+         +13ms gen HUP 100>100 default fatal
+         +14ms exit 100 sig=1
+         +20ms free 100
+         +12s tick"));
+    assert!(!told.contains("! error") && !told.contains("! warning"), "{told}");
+}
+
+#[test]
+fn what_outlived_a_hang_up_and_is_killed_much_later_is_not_accused() {
+    let told = tell(&run("+0ms proc 50
+         +0ms proc 100 parent=50 comm=bash
+         +0ms proc 101 parent=100 comm=job
+         +10ms gen HUP 50>100 kernel handler
+         +11ms take HUP 100 handler
+         +12ms gen HUP 100>101 ignore dropped
+         +13ms gen HUP 100>100 default fatal
+         +14ms exit 100 sig=1
+         +20ms free 100
+         +12s tick
+         +300s gen KILL 50>101 fatal
+         +300001ms exit 101 sig=9
+         +300010ms free 101"));
+    assert!(!told.contains("! error") && !told.contains("! warning"), "{told}");
+}
+
+#[test]
+fn a_background_job_that_ignores_an_interrupt_is_not_accused() {
+    let told = tell(&run("+0ms proc 50
+         +0ms proc 100 parent=50 cgroup=7 comm=sh
+         +0ms proc 101 parent=100 comm=server
+         +10ms gen INT 50>100 kernel default fatal
+         +10010us gen INT 50>101 kernel ignore dropped
+         +11ms exit 100 sig=2
+         +20ms free 100
+         +30s tick"));
+    assert!(!told.contains("! error") && !told.contains("! warning"), "{told}");
+}
+
+#[test]
+fn a_service_restarted_beside_a_survivor_has_a_new_main_process() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 parent=50 cgroup=7 comm=cron
+         +0ms proc 101 parent=40 cgroup=7 comm=job
+         +10ms gen TERM 50>100 default fatal
+         +11ms exit 100 sig=15
+         +20ms free 100
+         +12s tick
+         +13s fork 200 parent=50 cgroup=7 comm=cron
+         +20s gen TERM 50>200 ignore dropped
+         +22s exit 101 code=0
+         +32s tick
+         +32s exit 200 code=0
+         +32010ms free 200",
+        "still-running: SIGTERM by parent, 11890 ms
+           100 default-action, SIGTERM
+           101 not-signalled, alive
+         still-running: SIGTERM by parent, 11900 ms
+           200 ignored, alive
+           101 not-signalled, code 0
+           ! error stop-signal-ignored
+         graceful (amended): SIGTERM by parent, 12000 ms
+           200 ignored, code 0
+           101 not-signalled, code 0
+           ! error stop-signal-ignored",
+    );
+}
+
+#[test]
+fn what_survived_its_tree_is_a_tree_of_its_own() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 parent=50
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 default fatal
+         +11ms exit 100 sig=15
+         +20ms free 100
+         +12s tick
+         +60s gen TERM 50>101 default fatal
+         +60001ms exit 101 sig=15
+         +60010ms free 101",
+        "still-running: SIGTERM by parent, 11890 ms
+           100 default-action, SIGTERM
+           101 not-signalled, alive
+           ! warning stop-signal-not-forwarded
+         default-action: SIGTERM by host, 1 ms
+           101 default-action, SIGTERM",
+    );
+}
+
+#[test]
+fn a_hang_up_during_a_long_drain_does_not_replace_the_stop() {
+    let told = tell(&run("+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12s tick
+         +20s gen HUP 50>101 kernel handler
+         +20001ms take HUP 101 handler
+         +40s gen KILL 50>100 fatal
+         +40001ms exit 100 sig=9
+         +40002ms exit 101 code=0
+         +40010ms free 100
+         +40011ms free 101"));
+    assert!(told.contains("forced (amended): SIGTERM by host"), "{told}");
+}
+
+#[test]
+fn a_process_that_is_started_for_another_cgroup_leaves_the_timeline() {
+    let told = tell(&run("+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +1s tick
+         +12s fork 1012 parent=100
+         +12001ms proc 1012 parent=100 cgroup=9
+         +13s gen TERM 50>1012 default fatal
+         +13001ms exit 1012 sig=15
+         +13010ms free 1012"));
+    assert!(
+        told.contains("default-action: SIGTERM by host, 1 ms\n  1012 default-action, SIGTERM"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_process_that_moved_is_a_member_of_one_timeline_only() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 301 parent=100
+         +0ms proc 200 cgroup=9
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms proc 301 cgroup=9 parent=100
+         +13ms gen TERM 50>200 handler
+         +14ms take TERM 200 handler
+         +16ms exit 301 code=0
+         +16ms exit 200 code=0
+         +17ms exit 100 code=0
+         +20ms free 301
+         +21ms free 100
+         +22ms free 200",
+        "graceful: SIGTERM by host, 7 ms
+           100 graceful, code 0
+         graceful: SIGTERM by host, 3 ms
+           200 graceful, code 0
+           301 not-signalled, code 0",
+    );
 }

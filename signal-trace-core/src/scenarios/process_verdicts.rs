@@ -328,3 +328,23 @@ fn running_at_the_end_of_the_session() {
            100 running, alive",
     );
 }
+
+#[test]
+fn default_action_of_a_later_stop_signal_than_the_ignored_one() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen HUP 100>101 ignore dropped
+         +13ms gen TERM 100>101 default fatal
+         +14ms exit 101 sig=15
+         +20ms exit 100 code=0
+         +30ms free 101
+         +31ms free 100",
+        "graceful: SIGTERM by host, 10 ms
+           100 graceful, code 0
+           101 default-action, SIGTERM",
+    );
+}

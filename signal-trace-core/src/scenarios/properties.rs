@@ -8,9 +8,11 @@ use crate::{
     config::Config,
     decode::decode,
     fixture::{Script, run_with, shutdowns, tell},
-    input::{Input, Loss, LossKind},
+    ids::CgroupKey,
+    input::{Fact, FactBody, Input, Loss, LossKind},
     output::{Outputs, RecordBody},
     time::{BootNs, MS, SECOND},
+    trace::Trace,
     verdict::WorkloadVerdict,
 };
 
@@ -140,4 +142,44 @@ fn time_that_jumps_does_not_panic() {
     inputs.push(Input::End(BootNs(0)));
     let out = run_with(Config::new(), &inputs);
     assert!(seqs_are_dense(&out));
+}
+
+#[test]
+fn counts_of_losses_do_not_overflow() {
+    let loss = Input::Loss(Loss {
+        kind: LossKind::Exit,
+        count: u64::MAX,
+        from: BootNs(0),
+        to: BootNs(u64::MAX),
+    });
+    run_with(Config::new(), &[loss.clone(), loss]);
+}
+
+#[test]
+fn the_end_of_time_is_no_endless_loop() {
+    let mut config = Config::new();
+    config.reorder_window_ns = 0;
+    let mut trace = Trace::new(config);
+    let mut out = Outputs::default();
+    for input in Script::parse("+0ms proc 100 cgroup=7\n+10ms exit 100 code=0\n+20ms tick").inputs {
+        trace.step(input, &mut out);
+    }
+    trace.step(Input::Tick(BootNs(u64::MAX)), &mut out);
+    assert!(out.asks.len() < 10);
+}
+
+#[test]
+fn cgroups_without_processes_are_forgotten() {
+    let mut trace = Trace::new(Config::new());
+    let mut out = Outputs::default();
+    let at = BootNs(crate::fixture::ZERO);
+    for id in 7..40_000 {
+        let body = FactBody::Cgroup { key: CgroupKey::V2(id), path: b"/x".to_vec() };
+        trace.step(Input::Fact(Fact { at, body }), &mut out);
+    }
+    for input in Script::parse("+10ms proc 100 cgroup=7").inputs {
+        trace.step(input, &mut out);
+    }
+    trace.step(Input::End(at), &mut out);
+    assert_eq!(out.asks.len(), 1, "its path was not kept for ever");
 }

@@ -159,3 +159,65 @@ fn helpers_that_a_shutdown_starts_are_left_out() {
            100 graceful, code 0",
     );
 }
+
+#[test]
+fn a_process_that_was_freed_without_an_exit_is_not_alive() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +20ms exit 100 code=0
+         +30ms free 101
+         +31ms free 100
+         +12s tick",
+        "inconclusive: SIGTERM by host, 10 ms
+           100 graceful, code 0
+           101 not-signalled, alive
+           ! warning events-lost",
+    );
+}
+
+#[test]
+fn what_comes_and_goes_after_the_report_is_forgotten() {
+    let workers = (200..220u32).map(|pid| {
+        let at = 10_000 + 20 * pid;
+        std::format!(
+            "+{at}ms fork {pid} parent=100
+             +{at}ms gen TERM 100>{pid} default fatal
+             +{at}ms exit {pid} sig=15
+             +{at}ms free {pid}\n"
+        )
+    });
+    let out = run(&std::format!(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 ignore dropped
+         +12s tick
+         {}
+         +20s gen KILL 50>100 fatal
+         +20001ms exit 100 sig=9
+         +20010ms free 100",
+        workers.collect::<std::string::String>()
+    ));
+    assert_eq!(shutdowns(&out).last().unwrap().processes.len(), 1);
+}
+
+#[test]
+fn a_zombie_that_only_proc_has_shown_is_not_alive() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms zombie 101
+         +20ms exit 100 code=0
+         +30ms free 101
+         +31ms free 100",
+        "graceful: SIGTERM by host, 10 ms
+           100 graceful, code 0
+           101 not-signalled, code 0",
+    );
+}

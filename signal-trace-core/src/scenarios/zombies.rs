@@ -63,3 +63,15 @@ fn a_zombie_that_was_there_before_is_found_after_five_seconds() {
     let out = run(&text);
     assert_eq!(zombie_findings(&out), 1);
 }
+
+#[test]
+fn a_process_that_takes_long_to_exit_is_no_zombie() {
+    let out = run("+0ms proc 100 cgroup=7 ns=1
+        +0ms proc 101 parent=100
+        +10ms exit 101 code=0
+        +5200ms tick
+        +5300ms proc 101 parent=100
+        +6s free 101");
+    let zombies = out.records.iter().filter(|r| matches!(r.body, RecordBody::Zombie(_))).count();
+    assert_eq!(zombies, 0);
+}
