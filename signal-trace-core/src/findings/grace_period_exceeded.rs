@@ -1,14 +1,17 @@
 //! `grace-period-exceeded`: a process took the stop signal and was still running when its time
-//! was over: when SIGKILL came, or when the grace period ended.
+//! was over: when SIGKILL came, or when the grace period ended. Who was cut off because its PID 1
+//! did not wait for it has a finding of its own.
 
 use alloc::format;
 
-use super::{Case, Finding, Severity, and_more, evidence, name, seconds};
+use super::{Case, Finding, Severity, and_more, evidence, name, pidns_teardown_kill, seconds};
 use crate::{timeline::Member, verdict::ProcessVerdict};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let stop = case.timeline.stop.as_ref()?;
-    let members = case.with_verdict(ProcessVerdict::Overran, |_| true);
+    let members = case.with_verdict(ProcessVerdict::Overran, |member| {
+        !pidns_teardown_kill::applies(case, member)
+    });
     let worst: &Member = members.iter().max_by_key(|member| member.died_of_sigkill())?;
     let own = worst.own_stop.as_ref()?;
     let taken = if own.handled() {

@@ -3,6 +3,7 @@
 mod events_lost;
 mod grace_period_exceeded;
 mod pid1_ignores_stop_signal;
+mod pidns_teardown_kill;
 mod stop_signal_ignored;
 mod stop_signal_not_forwarded;
 pub(crate) mod zombie_not_reaped;
@@ -71,10 +72,11 @@ pub(crate) struct Case<'a> {
 /// A rule: what it has to say of a case.
 type Rule = fn(&Case<'_>) -> Option<Finding>;
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     pid1_ignores_stop_signal::check,
     stop_signal_ignored::check,
     stop_signal_not_forwarded::check,
+    pidns_teardown_kill::check,
     grace_period_exceeded::check,
     events_lost::check,
 ];

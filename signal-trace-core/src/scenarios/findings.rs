@@ -125,3 +125,25 @@ fn hostile_names_are_escaped_in_summaries() {
     let summary = &shutdowns(&out)[0].findings[0].summary;
     assert!(summary.starts_with("\\x1b[31mx[100] "), "{summary}");
 }
+
+#[test]
+fn a_child_cut_off_by_the_end_of_pid_1_has_not_exceeded_its_grace() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>101 handler
+         +13ms take TERM 101 handler
+         +20ms exit 100 code=0
+         +21ms gen KILL 100>101 kernel exiting fatal
+         +22ms exit 101 sig=9
+         +30ms free 101
+         +31ms free 100",
+        "forced: SIGTERM by host, 11 ms
+           100 graceful, code 0
+           101 overran, SIGKILL by pidns-teardown
+           ! error pidns-teardown-kill",
+    );
+}

@@ -349,7 +349,7 @@ fn a_worker_that_was_told_long_before_the_workload_was_told() {
         "forced: SIGTERM by host, 1001 ms
            100 graceful, code 0
            101 overran, SIGKILL by pidns-teardown
-           ! error grace-period-exceeded",
+           ! error pidns-teardown-kill",
     );
 }
 
