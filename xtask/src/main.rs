@@ -4,7 +4,7 @@ mod ebpf;
 mod test;
 mod tidy;
 
-use std::path::Path;
+use std::{env, path::Path};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -28,7 +28,9 @@ enum Task {
 }
 
 fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
+    // Asked for at run time: a target folder can be shared by clones.
+    let own = env::var_os("CARGO_MANIFEST_DIR").context("run this with `cargo xtask`")?;
+    let root = Path::new(&own).parent().context("xtask has no parent")?;
     match Task::parse() {
         Task::Ebpf { install_toolchain: true, .. } => ebpf::install_toolchain(),
         Task::Ebpf { check: true, .. } => ebpf::check(root),
