@@ -5,5 +5,6 @@ mod kernel_traps;
 mod opening;
 mod process_verdicts;
 mod properties;
+mod provisional;
 mod workload_verdicts;
 mod zombies;
