@@ -7,6 +7,7 @@ mod lifecycle;
 mod losses;
 mod opening;
 mod report;
+mod self_signals;
 mod stops;
 mod zombies;
 
@@ -38,7 +39,7 @@ pub struct Engine {
     cgroup_room: usize,
     zombies_due: BTreeSet<(BootNs, ProcessId)>,
     losses: losses::Losses,
-    self_signals: stops::SelfSignals,
+    self_signals: self_signals::SelfSignals,
     clock: ClockAnchor,
     now: BootNs,
     next_seq: u64,
@@ -60,7 +61,7 @@ impl Engine {
             cgroup_room: MAX_CGROUPS,
             zombies_due: BTreeSet::new(),
             losses: losses::Losses::default(),
-            self_signals: stops::SelfSignals::default(),
+            self_signals: self_signals::SelfSignals::default(),
             clock: ClockAnchor { boot: BootNs(0), wall_ns: 0 },
             now: BootNs(0),
             next_seq: 1,

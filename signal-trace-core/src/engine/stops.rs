@@ -1,10 +1,11 @@
 //! Signals: which of them open a timeline, and what each does to an open one.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
     Engine,
     opening::{ONE_REQUEST_NS, Opening},
+    self_signals::GROUP_KILL_NS,
 };
 use crate::{
     event::{Deliver, Generate, Process},
@@ -12,31 +13,9 @@ use crate::{
     output::{DeliveryRecord, Outputs, RecordBody, SenderRef, SignalRecord},
     role::{self, Relation, Role},
     signal::{GenerateResult, Signal},
-    time::{BootNs, MS},
+    time::BootNs,
     timeline::{Kill, Member, OwnStop, Stop, Timeline, WorkloadKey},
 };
-
-/// Processes that have just signalled themselves. One that signals its own group, as timeout(1)
-/// does, is among its targets; its other targets then open no timeline.
-#[derive(Debug, Default)]
-pub(super) struct SelfSignals(BTreeMap<ProcessId, BootNs>);
-
-/// The signals of one `kill(0, …)` lie closer together than this.
-const GROUP_KILL_NS: u64 = 20 * MS;
-
-impl SelfSignals {
-    fn add(&mut self, id: ProcessId, at: BootNs) {
-        self.0.insert(id, at);
-    }
-
-    fn contains(&self, id: ProcessId, at: BootNs) -> bool {
-        self.0.get(&id).is_some_and(|sent| at.since(*sent) <= GROUP_KILL_NS)
-    }
-
-    pub(super) fn forget_before(&mut self, now: BootNs) {
-        self.0.retain(|_, at| now.since(*at) <= GROUP_KILL_NS);
-    }
-}
 
 /// A signal with what the engine found out about it.
 struct Sent<'a> {
@@ -57,6 +36,25 @@ impl Sent<'_> {
             role: self.role,
         }
     }
+}
+
+/// What becomes of a stop signal.
+enum Decision {
+    /// It concerns no workload as a whole.
+    Nothing,
+    /// It belongs to the open timeline.
+    Attach,
+    /// The same request, first to a worker and now to the main process.
+    MakeFirm,
+    /// It opens a timeline.
+    Open,
+    /// It opens one in the place of another.
+    Replace,
+}
+
+/// What outlived its main process, and was reported, is on its own.
+fn is_rest(open: &Timeline) -> bool {
+    open.reports > 0 && !open.main_lives()
 }
 
 impl Engine {
@@ -197,8 +195,6 @@ impl Engine {
 
     fn stop_signalled(&mut self, sent: &Sent<'_>, out: &mut Outputs) {
         let target = &sent.event.target;
-        // What outlived its main process, and was reported, is on its own.
-        let is_rest = |open: &Timeline| open.reports > 0 && !open.main_lives();
         let key = self.member_of.get(&target.id).copied();
         let key = key.filter(|key| !self.timelines.get(key).is_some_and(is_rest));
         let key = key.unwrap_or_else(|| self.workload_of(target));
@@ -206,46 +202,65 @@ impl Engine {
             Some(open) if !is_rest(open) => open.main,
             _ => self.main_of(key, target.id),
         };
-        let to_main = main == target.id;
-        let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-        let opens =
-            (to_main || !from_inside) && !self.is_own_group(sent) && !self.is_tracer(target.id);
-        let provisional = self.config.is_ambiguous(sent.event.signal) || !to_main;
-        let mut told = Vec::new();
-        if let Some(open) = self.timelines.get(&key) {
-            let replaceable = open.provisional || open.stop.is_none() || open.reports > 0;
-            if !opens || !(is_rest(open) || (replaceable && !provisional)) {
-                self.attach(key, sent);
-                return;
-            }
-            let open_signal = open.stop.as_ref().map(|stop| stop.signal);
-            if open.provisional
-                && open.main == main
-                && open_signal == Some(sent.event.signal)
-                && sent.at.since(open.opened) < ONE_REQUEST_NS
-            {
-                // The same request, first to a worker and then to the main process.
+        let provisional = self.config.is_ambiguous(sent.event.signal) || main != target.id;
+        let (at, stop) = (sent.at, Some(sent.stop()));
+        let opening = Opening { key, at, main, stop, provisional };
+        match self.decide(sent, &opening) {
+            Decision::Nothing => {}
+            Decision::Attach => self.attach(key, sent),
+            Decision::MakeFirm => {
                 if let Some(open) = self.timelines.get_mut(&key) {
                     open.provisional = false;
                 }
                 self.attach(key, sent);
-                return;
             }
-            told.extend(open.told(sent.event.signal, main).cloned());
-            self.supersede(key, out);
+            Decision::Open => {
+                self.open(opening);
+                self.attach(key, sent);
+            }
+            Decision::Replace => {
+                self.replace(opening, sent.event.signal, out);
+                self.attach(key, sent);
+            }
         }
-        if opens {
-            let (at, stop) = (sent.at, Some(sent.stop()));
-            self.open(Opening { key, at, main, stop, provisional });
-            // Who was asked already does not have to be asked again.
-            if let Some(timeline) = self.timelines.get_mut(&key) {
-                for earlier in told {
-                    if let Some(member) = timeline.members.get_mut(&earlier.process.id) {
-                        member.own_stop = earlier.own_stop;
-                    }
-                }
+    }
+
+    /// What a stop signal does, given the timeline that it would open.
+    fn decide(&self, sent: &Sent<'_>, opening: &Opening) -> Decision {
+        let target = sent.event.target.id;
+        let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
+        let opens = (opening.main == target || !from_inside)
+            && !self.is_own_group(sent)
+            && !self.is_tracer(target);
+        let Some(open) = self.timelines.get(&opening.key) else {
+            return if opens { Decision::Open } else { Decision::Nothing };
+        };
+        let replaceable = open.provisional || open.stop.is_none() || open.reports > 0;
+        if !opens || !(is_rest(open) || (replaceable && !opening.provisional)) {
+            return Decision::Attach;
+        }
+        let signal = open.stop.as_ref().map(|stop| stop.signal);
+        let same_request = open.provisional
+            && open.main == opening.main
+            && signal == Some(sent.event.signal)
+            && sent.at.since(open.opened) < ONE_REQUEST_NS;
+        if same_request { Decision::MakeFirm } else { Decision::Replace }
+    }
+
+    /// Opens a timeline in the place of another one of the same workload.
+    fn replace(&mut self, opening: Opening, signal: Signal, out: &mut Outputs) {
+        let (key, main) = (opening.key, opening.main);
+        let earlier = self.timelines.get(&key);
+        let told: Vec<_> =
+            earlier.iter().flat_map(|earlier| earlier.told(signal, main)).cloned().collect();
+        self.supersede(key, out);
+        self.open(opening);
+        // Who was asked already does not have to be asked again.
+        let Some(timeline) = self.timelines.get_mut(&key) else { return };
+        for earlier in told {
+            if let Some(member) = timeline.members.get_mut(&earlier.process.id) {
+                member.own_stop = earlier.own_stop;
             }
-            self.attach(key, sent);
         }
     }
 
