@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! +0ms   proc 100 parent=1 cgroup=7 ns=1 comm=sh     a process that was there before
+//! +0ms   ghost 99 cgroup=7                           a zombie that nothing has told of
 //! +5ms   fork 101 parent=100                         (cgroup and namespace are the parent's)
 //! +10ms  gen TERM 50>100 default dropped             sender > target, disposition, what became of it
 //! +11ms  take TERM 100 handler                       a thread takes the signal
@@ -64,6 +65,11 @@ impl Script {
             "proc" => {
                 let task = self.process(args.pid(0), 0, &args);
                 self.fact(at, FactBody::Process(fact(&task, None)));
+            }
+            "ghost" => {
+                self.process(args.pid(0), 0, &args);
+                let task = self.processes.get_mut(&args.pid(0)).expect("just made");
+                (task.exit_state, task.live) = (0x20, 0);
             }
             "fork" => {
                 let task = self.process(args.pid(0), at, &args);

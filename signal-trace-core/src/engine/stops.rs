@@ -60,7 +60,10 @@ fn is_rest(open: &Timeline) -> bool {
 impl Engine {
     pub(super) fn generated(&mut self, at: BootNs, event: &Generate, out: &mut Outputs) {
         self.totals.signals += 1;
-        self.see(at, &event.target, out);
+        // A zombie that was never seen before is not taken in: it would count as alive.
+        if !event.target.flags.dead || self.table.get(event.target.id).is_some() {
+            self.see(at, &event.target, out);
+        }
         if event.sent_by_current() {
             self.see(at, &event.current, out);
         }

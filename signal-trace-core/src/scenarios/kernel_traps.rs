@@ -112,3 +112,19 @@ fn a_signal_dropped_for_an_exiting_thread_is_not_ignored_by_its_process() {
            100 graceful, code 0",
     );
 }
+
+#[test]
+fn a_zombie_that_was_never_seen_is_not_alive_because_it_is_signalled() {
+    check(
+        "+0ms proc 50
+         +0ms ghost 90 cgroup=7
+         +0ms proc 100 cgroup=7
+         +5ms gen TERM 50>90 dropped
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +20ms exit 100 code=0
+         +30ms free 100",
+        "graceful: SIGTERM by host, 10 ms
+           100 graceful, code 0",
+    );
+}
