@@ -73,8 +73,11 @@ fn signal(record: &SignalRecord) -> String {
     } = record;
     let thread = if *group { "" } else { " (one thread)" };
     let pid1 = target.process.is_namespace_init() || target.process.flags.unkillable;
+    let flags = &target.process.flags;
+    let ending = flags.group_exit || flags.exiting || flags.dead;
     let fate = match result {
         GenerateResult::Ignored => match disposition {
+            _ if ending => "no effect: it is ending already".to_owned(),
             Disposition::Default if pid1 => span(YELLOW, "ignored: PID 1 without a handler"),
             Disposition::Ignore => span(YELLOW, "ignored: SIG_IGN"),
             Disposition::Default => "ignored: by its default action".to_owned(),

@@ -2,6 +2,11 @@
 
 use std::{cell::RefCell, io, rc::Rc};
 
+use signal_trace_core::{
+    output::RecordBody,
+    signal::{Disposition, GenerateResult},
+};
+
 use super::{
     super::{Sink, sample},
     Text,
@@ -59,7 +64,7 @@ fn a_cut_recording_is_never_called_complete() {
     let mut sink = Text::new(out.clone(), false);
     sink.cut_short("x breaks off").unwrap();
     let mut end = sample::every_record().pop().unwrap();
-    if let signal_trace_core::output::RecordBody::End(end) = &mut end.body {
+    if let RecordBody::End(end) = &mut end.body {
         *end = signal_trace_core::output::EndRecord::default();
     }
     sink.record(&end).unwrap();
@@ -67,4 +72,23 @@ fn a_cut_recording_is_never_called_complete() {
     let text = String::from_utf8(out.0.take()).unwrap();
     assert!(text.contains("incomplete: x breaks off"), "{text}");
     assert!(text.contains("gaps: the recording breaks off"), "{text}");
+}
+
+#[test]
+fn a_signal_to_a_process_that_is_ending_is_not_called_ignored_by_it() {
+    let mut record = sample::every_record()
+        .into_iter()
+        .find(|record| matches!(record.body, RecordBody::Signal(_)))
+        .unwrap();
+    if let RecordBody::Signal(signal) = &mut record.body {
+        signal.result = GenerateResult::Ignored;
+        signal.disposition = Disposition::Default;
+        signal.target.process.flags.group_exit = true;
+    }
+    let out = Shared::default();
+    let mut sink = Text::new(out.clone(), false);
+    sink.record(&record).unwrap();
+    sink.flush().unwrap();
+    let text = String::from_utf8(out.0.take()).unwrap();
+    assert!(text.trim_end().ends_with("no effect: it is ending already"), "{text}");
 }
