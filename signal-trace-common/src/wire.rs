@@ -114,7 +114,8 @@ pub struct SignalGenerate {
     pub header: Header,
     /// The process it was sent to.
     pub target: Task,
-    /// `current`: the sender only for signals of user origin (kernel.md 2.3).
+    /// `current`: the sender only of signals of user origin; others come from interrupts, or on
+    /// account of a process that exits.
     pub current: Task,
     /// Base name of `current`'s executable (`mm->exe_file`), NUL-padded, cut at 31 bytes.
     pub current_exe: [u8; 32],

@@ -151,7 +151,8 @@ pub struct Generate {
 }
 
 impl Generate {
-    /// Whether `current` is the sender (kernel.md 2.3): user-sent codes, or "as user".
+    /// Whether `current` is the sender: by `SI_FROMUSER()` (include/linux/signal.h), less the codes
+    /// that are sent from interrupts, or sent by the kernel as a user would.
     pub const fn sent_by_current(&self) -> bool {
         match self.info {
             InfoKind::NoInfo => true,

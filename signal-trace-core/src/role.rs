@@ -5,7 +5,7 @@ use crate::{
     signal::{InfoKind, Signal},
 };
 
-/// The role of a sender, by the first rule of design.md section 4 that holds.
+/// The role of a sender: the first that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The process itself.
@@ -71,11 +71,6 @@ impl Role {
             Self::OtherContainer => "other-container",
             Self::Host => "host",
         }
-    }
-
-    /// Whether the kernel sent it of its own accord.
-    pub const fn is_kernel(self) -> bool {
-        matches!(self, Self::OomKiller | Self::PidnsTeardown | Self::Kernel)
     }
 }
 

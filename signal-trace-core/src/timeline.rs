@@ -48,8 +48,6 @@ pub struct OwnStop {
     /// The process then sent the same signal to itself: the custom of runtimes that clean up
     /// and want to die of the signal all the same. `true` if the kernel dropped it.
     pub reraised: Option<(bool, Seq)>,
-    /// Stop signals that came after the first one.
-    pub repeats: u32,
 }
 
 impl OwnStop {
@@ -65,12 +63,10 @@ impl OwnStop {
             halted: sent.target.flags.stopped || sent.target.flags.frozen,
             delivered: None,
             reraised: None,
-            repeats: 0,
         }
     }
 
-    /// A handler runs, or `sigwait(2)`, `sigtimedwait(2)` or signalfd(2) can have eaten it:
-    /// the latter take signals without a delivery.
+    /// A handler ran. What `sigwait(3)`, `sigtimedwait(2)` or `signalfd(2)` take shows no delivery.
     pub fn handled(&self) -> bool {
         matches!(self.delivered, Some((Disposition::Handler, ..)))
     }

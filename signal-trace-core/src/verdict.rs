@@ -113,7 +113,7 @@ impl WorkloadVerdict {
     }
 }
 
-/// What `member` did with its own first stop signal, seen at `now` (design.md section 4).
+/// What `member` did with its own first stop signal, seen at `now` (README, Verdicts).
 pub(crate) fn of_process(
     member: &Member,
     timeline: &Timeline,

@@ -51,6 +51,8 @@ pub struct Case {
     pub workload: &'static str,
     /// That of its children, if it has any.
     pub children: &'static str,
+    /// The findings above `info`.
+    pub findings: &'static [&'static str],
 }
 
 impl Case {
@@ -61,13 +63,27 @@ impl Case {
         verdict: &'static str,
         workload: &'static str,
     ) -> Self {
-        Self { mode, pid_namespace: false, act, verdict: Some(verdict), workload, children: "" }
+        Self {
+            mode,
+            pid_namespace: false,
+            act,
+            verdict: Some(verdict),
+            workload,
+            children: "",
+            findings: &[],
+        }
     }
 
     /// The same as PID 1 of its own namespace.
     #[must_use]
     pub const fn as_pid1(self) -> Self {
         Self { pid_namespace: true, ..self }
+    }
+
+    /// The same with those findings above `info`.
+    #[must_use]
+    pub const fn with_findings(self, findings: &'static [&'static str]) -> Self {
+        Self { findings, ..self }
     }
 
     /// The same with children of that verdict.
@@ -193,6 +209,7 @@ impl Outcome {
             must("complete", &shutdown["complete"], json!(true));
             must("stop sent", &json!(!shutdown["stop"].is_null()), json!(self.term.is_some()));
             must("main", &report["main"], json!(true));
+            must("findings", &findings_of(shutdown), json!(self.case.findings));
             if let Some(cgroup) = &self.cgroup {
                 let found = &shutdown["workload"]["cgroup"];
                 if !(found.is_null() && self.main.lifetime() < PATH_KNOWN_AFTER) {
@@ -222,6 +239,12 @@ impl Outcome {
         let who = format!("`{}` (pid {}, {place})", self.case.mode, self.main.pid);
         faults.into_iter().map(|fault| format!("{who}: {fault}")).collect()
     }
+}
+
+/// The ids of the findings above `info`, as they are listed: the worst first.
+fn findings_of(shutdown: &Value) -> Value {
+    let findings = shutdown["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    findings.iter().filter(|f| f["severity"] != "info").map(|f| f["id"].clone()).collect()
 }
 
 /// We are the parent of all that we kill, and not part of any of the workloads.

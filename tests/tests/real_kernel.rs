@@ -1,4 +1,4 @@
-//! Every verdict on the running kernel, fifty times, in cgroups of their own and in ours.
+//! Every verdict and its findings on the running kernel, fifty times, in cgroups of their own and in ours.
 
 use signal_trace_tests::cases::{Act, Case, assert_none, check};
 
@@ -11,13 +11,18 @@ const CASES: [Case; 13] = [
     Case::new("sigwait 5", Act::Term, "graceful", "graceful"),
     Case::new("reraise", Act::Term, "graceful", "graceful"),
     Case::new("default", Act::Term, "default-action", "default-action"),
-    Case::new("ignore", Act::TermKill(BEFORE), "ignored", "forced"),
-    Case::new("default", Act::TermKill(BEFORE), "ignored", "forced").as_pid1(),
+    Case::new("ignore", Act::TermKill(BEFORE), "ignored", "forced")
+        .with_findings(&["stop-signal-ignored"]),
+    Case::new("default", Act::TermKill(BEFORE), "ignored", "forced")
+        .as_pid1()
+        .with_findings(&["pid1-ignores-stop-signal"]),
     Case::new("handle 0 0", Act::Term, "graceful", "graceful").as_pid1(),
     Case::new("block", Act::TermKill(BEFORE), "blocked", "forced"),
-    Case::new("swallow", Act::TermKill(AFTER), "overran", "forced"),
+    Case::new("swallow", Act::TermKill(AFTER), "overran", "forced")
+        .with_findings(&["grace-period-exceeded"]),
     Case::new("no-forward default", Act::TermKillOrphan(BEFORE), "graceful", "forced")
-        .with_children("not-signalled"),
+        .with_children("not-signalled")
+        .with_findings(&["stop-signal-not-forwarded"]),
     Case::new("fork 2 handle 10 0", Act::Term, "graceful", "graceful").with_children("graceful"),
     Case::new("default", Act::Kill, "killed", "forced"),
     Case::new("crash", Act::Term, "crashed", "crashed"),

@@ -69,7 +69,8 @@ impl Engine {
         }
     }
 
-    /// Timelines that are open, those included that were reported as still running.
+    /// Timelines that are open; not those that were reported as still running and wait for their
+    /// amendment.
     pub fn open_timelines(&self) -> usize {
         self.timelines.values().filter(|timeline| timeline.reports == 0).count()
     }

@@ -285,10 +285,7 @@ impl Engine {
         let member =
             timeline.members.entry(target.id).or_insert_with(|| Member::new(*target, false, false));
         self.member_of.insert(target.id, key);
-        match &mut member.own_stop {
-            Some(own) => own.repeats += 1,
-            None => member.own_stop = Some(OwnStop::new(sent.stop(), sent.event)),
-        }
+        member.own_stop.get_or_insert_with(|| OwnStop::new(sent.stop(), sent.event));
     }
 
     pub(super) fn member_mut(&mut self, id: ProcessId) -> Option<&mut Member> {

@@ -1,4 +1,4 @@
-//! What the kernel does that looks like something else (kernel.md section 0).
+//! What the kernel does that looks like something else.
 
 use crate::fixture::{check, run, shutdowns};
 

@@ -1,4 +1,4 @@
-//! Whole timelines, from kernel records to reports: one test per rule of design.md section 4.
+//! Whole timelines, from kernel records to reports: one test per rule.
 
 mod findings;
 mod kernel_traps;
