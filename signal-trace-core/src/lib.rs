@@ -24,6 +24,7 @@ pub mod order;
 pub mod output;
 pub mod role;
 pub mod signal;
+pub mod system;
 mod table;
 pub mod time;
 mod timeline;

@@ -2,6 +2,7 @@
 
 mod events_lost;
 mod grace_period_exceeded;
+pub mod pages;
 mod pid1_ignores_stop_signal;
 mod pidns_teardown_kill;
 mod stop_signal_ignored;
