@@ -1,19 +1,42 @@
 //! What `signal-trace explain` says of each finding, and what the fix of a case is made of.
 
+mod crash_during_shutdown;
+mod events_lost;
+mod grace_period_exceeded;
+mod grace_period_nearly_exceeded;
+mod handler_does_not_exit;
+mod kill_from_outside;
+mod killed_without_stop_signal;
+mod no_stop_handler;
+mod oom_kill;
+mod orphan_left_behind;
 mod pid1_ignores_stop_signal;
+mod pidns_teardown_kill;
+mod repeated_stop_signal;
+mod self_kill;
+mod stop_signal_blocked;
+mod stop_signal_ignored;
+mod stop_signal_mismatch;
+mod stop_signal_not_forwarded;
+mod unkillable_process;
+mod zombie_not_reaped;
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
+use super::Severity;
 use crate::system::System;
 
 /// The page of one finding. Texts are Markdown in running lines, without a full stop where they
-/// are part of a sentence (`title`, `general`, `fixes`).
+/// are part of a sentence (`title`, `general`, `fixes`). No text holds a control character.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
     /// Stable id of the finding.
     pub id: &'static str,
     /// What it says, in half a sentence.
     pub title: &'static str,
+    /// The severities that it can have, the mildest first. In a shutdown that nobody enforced
+    /// (`SIGHUP` for a reload) all findings are `info` beside that.
+    pub severities: &'static [Severity],
     /// Why this happens.
     pub cause: &'static str,
     /// What the kernel shows, and from which severity on it matters.
@@ -26,8 +49,29 @@ pub struct Page {
     pub fixes: &'static [(System, &'static str)],
 }
 
-/// Every page, by id.
-pub const PAGES: &[Page] = &[pid1_ignores_stop_signal::PAGE];
+/// Every page, in the order of the documentation.
+pub const PAGES: &[Page] = &[
+    pid1_ignores_stop_signal::PAGE,
+    stop_signal_ignored::PAGE,
+    stop_signal_blocked::PAGE,
+    stop_signal_not_forwarded::PAGE,
+    grace_period_exceeded::PAGE,
+    grace_period_nearly_exceeded::PAGE,
+    handler_does_not_exit::PAGE,
+    no_stop_handler::PAGE,
+    killed_without_stop_signal::PAGE,
+    pidns_teardown_kill::PAGE,
+    oom_kill::PAGE,
+    crash_during_shutdown::PAGE,
+    zombie_not_reaped::PAGE,
+    orphan_left_behind::PAGE,
+    unkillable_process::PAGE,
+    stop_signal_mismatch::PAGE,
+    repeated_stop_signal::PAGE,
+    self_kill::PAGE,
+    kill_from_outside::PAGE,
+    events_lost::PAGE,
+];
 
 /// The page of the finding `id`.
 pub fn page(id: &str) -> Option<&'static Page> {
