@@ -7,7 +7,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Version of these layouts; it is written into recordings, which hold the records as they came.
-pub const ABI: u32 = 1;
+pub const ABI: u32 = 2;
 
 /// What a record is; the value of [`Header::kind`] and the index into the drop counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,8 @@ pub struct SignalGenerate {
     pub real_blocked: u64,
     /// `target->signal->shared_pending.signal`, this signal included.
     pub shared_pending: u64,
+    /// Those of [`ASKED_FOR`] that the target has a handler for, as a `sigset_t`.
+    pub caught: u64,
     /// Signal number, 1 to 64.
     pub signal: u32,
     /// `si_code`; what the kernel would show for the two special `info` values.
@@ -224,6 +226,10 @@ pub struct OomVictim {
     pub reserved: u32,
 }
 
+/// The signals that programs are asked to stop with: HUP, INT, QUIT, USR1, TERM and WINCH.
+/// Whether the target of one handles another is in [`SignalGenerate::caught`].
+pub const ASKED_FOR: [u32; 6] = [1, 2, 3, 10, 15, 28];
+
 /// Values of the `disposition` fields.
 pub mod disposition {
     /// `SIG_DFL`.
@@ -245,7 +251,7 @@ macro_rules! assert_size {
 assert_size! {
     Header = 24,
     Task = 120,
-    SignalGenerate = 344,
+    SignalGenerate = 352,
     SignalDeliver = 160,
     ProcessExit = 176,
     ProcessFree = 144,

@@ -131,6 +131,7 @@ fn generate(raw: &wire::SignalGenerate) -> Result<Generate, DecodeError> {
         si_code: raw.si_code,
         info: InfoKind::from_raw(raw.info_kind),
         disposition: Disposition::from_raw(raw.disposition),
+        caught: raw.caught,
         group: raw.group != 0,
         result: GenerateResult::from_raw(raw.result),
         group_exit_code: ending.then_some(raw.target.group_exit_code),

@@ -142,6 +142,8 @@ pub struct Generate {
     pub info: InfoKind,
     /// The target's disposition.
     pub disposition: Disposition,
+    /// Other signals that stop programs and that the target has a handler for, as a set.
+    pub caught: u64,
     /// Sent to the process (`kill(2)`), not to a thread (`tgkill(2)`).
     pub group: bool,
     /// What the kernel did with it.

@@ -251,6 +251,10 @@ fn fact(task: &wire::Task, zombie: Option<WaitStatus>) -> ProcessFact {
         uid: task.uid,
         cgroup: CgroupKey::from_ids(task.cgroup_id, 0),
         comm: Comm::new(task.comm),
+        state: if zombie.is_some() { b'Z' } else { b'S' },
+        pending: 0,
+        ignored: 0,
+        caught: 0,
         zombie,
     }
 }

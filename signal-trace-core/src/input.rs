@@ -71,6 +71,14 @@ pub struct ProcessFact {
     pub cgroup: CgroupKey,
     /// Its name.
     pub comm: Comm,
+    /// State of its main thread, the letter of `/proc/PID/stat`: `S`, `D`, `T`.
+    pub state: u8,
+    /// Pending signals, of the process and of its main thread.
+    pub pending: u64,
+    /// Ignored signals.
+    pub ignored: u64,
+    /// Signals that have a handler.
+    pub caught: u64,
     /// `Some` if it is a zombie without living threads: the status that waits for its parent.
     pub zombie: Option<WaitStatus>,
 }

@@ -13,6 +13,8 @@ use crate::{
     verdict::{ProcessVerdict, WorkloadVerdict},
 };
 
+pub use crate::timeline::Forward;
+
 /// Where outputs go. One `step` of the engine can add any number of them.
 #[derive(Debug, Default)]
 pub struct Outputs {
@@ -147,6 +149,12 @@ pub struct ZombieRecord {
     pub process: ProcessRef,
     /// Who should reap it, if known.
     pub parent: Option<ProcessRef>,
+    /// What that one does with SIGCHLD, if known.
+    pub parent_sigchld: Option<Disposition>,
+    /// Its first parent is gone: another one has to reap it.
+    pub orphaned: bool,
+    /// Zombies of the same workload, this one included.
+    pub workload_zombies: u64,
     /// At least this long, nanoseconds.
     pub age_ns: u64,
 }
@@ -218,6 +226,10 @@ pub struct ShutdownRecord {
     pub complete: bool,
     /// Its processes: the main one first, then by the time they were told to stop.
     pub processes: Vec<ProcessReport>,
+    /// Who passed a stop signal on to whom inside the workload, in order.
+    pub forwards: Vec<Forward>,
+    /// Processes that were there when the workload was told, and never got a stop signal.
+    pub never_told: Vec<ProcessId>,
     /// Worst first.
     pub findings: Vec<Finding>,
 }

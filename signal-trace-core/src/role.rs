@@ -2,6 +2,7 @@
 
 use crate::{
     event::{Generate, Process},
+    place,
     signal::{InfoKind, Signal},
 };
 
@@ -76,17 +77,20 @@ impl Role {
 
 /// What the engine knows about both ends beside the event itself.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Relation {
+pub(crate) struct Relation<'a> {
     /// Both belong to one workload.
     pub same_workload: bool,
     /// The sender is an ancestor of the target.
     pub ancestor: bool,
+    /// Paths of their cgroups, as far as they are known.
+    pub sender_path: &'a [u8],
+    pub target_path: &'a [u8],
 }
 
 /// The sender (or, of a kernel signal, the process on whose account it was sent) and its role.
 ///
 /// `siginfo.si_pid` is not used: it is 0 for senders outside the target's PID namespace.
-pub(crate) fn of(sent: &Generate, relation: Relation) -> (Option<Process>, Role) {
+pub(crate) fn of(sent: &Generate, relation: Relation<'_>) -> (Option<Process>, Role) {
     let current = sent.current;
     if sent.sent_by_current() && current.id == sent.target.id {
         return (Some(current), Role::Itself);
@@ -107,13 +111,17 @@ pub(crate) fn of(sent: &Generate, relation: Relation) -> (Option<Process>, Role)
     if !sent.sent_by_current() || current.flags.kernel_thread {
         return (None, Role::Kernel);
     }
+    let container = place::container_of(relation.sender_path);
     let role = if relation.same_workload {
         if relation.ancestor { Role::Supervisor } else { Role::Peer }
-    } else if let Some(role) = by_executable(sent) {
+    } else if let Some(role) = by_executable(sent, relation.sender_path) {
         role
     } else if sent.target.parent == Some(current.id) {
         Role::Parent
-    } else if current.ns_level > 0 {
+    } else if container.is_some() && container == place::container_of(relation.target_path) {
+        // Two cgroups of one container, which runs a service manager of its own.
+        Role::Peer
+    } else if current.ns_level > 0 || container.is_some() {
         Role::OtherContainer
     } else {
         Role::Host
@@ -144,21 +152,25 @@ const RUNTIMES: [&str; 12] = [
     "podman",
 ];
 
-/// Decided by the executable and the place: a process can name itself anything, but it cannot
-/// leave its PID namespace. A runtime is never deeper than what it runs.
-fn by_executable(sent: &Generate) -> Option<Role> {
+/// Decided by the executable and the place: a process can name itself anything, but it leaves
+/// neither its PID namespace nor its cgroup. A runtime is never deeper than what it runs, and if
+/// it is not above that (`--pid=host`), it is in no container.
+fn by_executable(sent: &Generate, path: &[u8]) -> Option<Role> {
     if sent.current.ns_level > sent.target.ns_level {
         return None;
     }
+    let above = sent.current.ns_level < sent.target.ns_level;
+    let trusted = above || place::container_of(path).is_none();
+    let manager = sent.current.ns_pid == 1 || place::is_init_scope(path);
     let exe = core::str::from_utf8(sent.current_exe.as_bytes()).ok()?;
     let is = |pattern: &str| {
         pattern.strip_suffix('*').map_or(exe == pattern, |start| exe.starts_with(start))
     };
-    if RUNTIMES.into_iter().any(is) {
+    if trusted && RUNTIMES.into_iter().any(is) {
         Some(Role::Runtime)
-    } else if exe == "kubelet" {
+    } else if trusted && exe == "kubelet" {
         Some(Role::Kubelet)
-    } else if exe == "systemd" {
+    } else if manager && exe == "systemd" {
         Some(Role::Systemd)
     } else {
         None

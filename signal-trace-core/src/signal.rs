@@ -29,6 +29,8 @@ impl Signal {
     pub const QUIT: Self = Self(3);
     /// SIGKILL.
     pub const KILL: Self = Self(9);
+    /// SIGCHLD.
+    pub const CHLD: Self = Self(17);
     /// SIGTERM.
     pub const TERM: Self = Self(15);
 
@@ -40,6 +42,12 @@ impl Signal {
     /// 1 to 64.
     pub const fn number(self) -> u8 {
         self.0
+    }
+
+    /// Whether a process that does nothing about it is not touched by it (signal(7), action Ign).
+    pub const fn is_ignored_by_default(self) -> bool {
+        // CHLD, CONT, URG, WINCH.
+        matches!(self.0, 17 | 18 | 23 | 28)
     }
 
     /// The bit that stands for it in a kernel `sigset_t`.

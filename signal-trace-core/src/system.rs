@@ -1,5 +1,9 @@
 //! The systems that users run, for advice that names the knob of the one at hand.
 
+use alloc::{collections::BTreeSet, vec::Vec};
+
+use crate::{event::Process, place};
+
 /// A system that starts, stops or wraps processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum System {
@@ -51,5 +55,36 @@ impl System {
             Self::Kubernetes => "Kubernetes",
             Self::Systemd => "systemd",
         }
+    }
+
+    /// Those that a workload's cgroup and processes point to. Names are taken at their word: the
+    /// worst that a false one does is advice that does not apply, under the name of its system.
+    pub(crate) fn at_hand<'a>(
+        cgroup_path: Option<&[u8]>,
+        processes: impl Iterator<Item = &'a Process>,
+    ) -> Vec<Self> {
+        let path = cgroup_path.unwrap_or_default();
+        let mut found: BTreeSet<_> =
+            processes.filter_map(|process| Self::of_comm(process.comm.as_bytes())).collect();
+        if place::is_in_pod(path) {
+            found.insert(Self::Kubernetes);
+        } else if place::container_of(path).is_some() {
+            found.insert(Self::Docker);
+        } else if path.ends_with(b".service") {
+            found.insert(Self::Systemd);
+        }
+        found.into_iter().collect()
+    }
+
+    fn of_comm(comm: &[u8]) -> Option<Self> {
+        Some(match comm {
+            b"sh" | b"bash" | b"dash" | b"ash" | b"zsh" | b"busybox" => Self::Shell,
+            b"tini" | b"docker-init" | b"dumb-init" | b"catatonit" => Self::Init,
+            b"supervisord" => Self::Supervisord,
+            b"php" | b"artisan" => Self::Laravel,
+            _ if comm.starts_with(b"sidekiq") => Self::Sidekiq,
+            _ if comm.ends_with(b".sh") => Self::Shell,
+            _ => return None,
+        })
     }
 }

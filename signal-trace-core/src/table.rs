@@ -5,8 +5,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use crate::{
     event::Process,
     ids::{CgroupKey, ProcessId, Seq},
-    signal::WaitStatus,
+    signal::{Disposition, WaitStatus},
     time::BootNs,
+    timeline::WorkloadKey,
 };
 
 /// How a process ended.
@@ -32,12 +33,32 @@ pub struct Entry {
     /// Its parent when it was first seen: by this the tree is drawn, for the kernel gives the
     /// children of a dead process to another parent.
     pub lineage: Option<ProcessId>,
+    /// Born in the cgroup and PID namespace of its parent, and still there.
+    born_inside: bool,
     /// Its end, if that has come.
     pub ended: Option<Ended>,
     /// A watched signal was sent to it.
     pub signalled: bool,
+    /// A SIGKILL from itself took effect.
+    pub self_kill: Option<Seq>,
+    /// What it does with SIGCHLD, if `/proc` was asked.
+    pub sigchld: Option<Disposition>,
     /// Reported as a zombie.
-    pub zombie_reported: bool,
+    pub zombie: Option<Zombie>,
+}
+
+/// A zombie that was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zombie {
+    /// Among whose zombies it is counted.
+    pub home: WorkloadKey,
+    /// Age at which it is told of again, nanoseconds.
+    pub next_age_ns: u64,
+}
+
+/// A child of `parent` is where that is.
+fn is_home(parent: &Process, child: &Process) -> bool {
+    parent.cgroup == child.cgroup && parent.ns_level == child.ns_level
 }
 
 /// All processes, with the two indexes that workloads are drawn up from.
@@ -93,6 +114,7 @@ impl ProcessTable {
                 ..*process
             };
             if before != process.cgroup {
+                entry.born_inside = false;
                 self.by_cgroup.remove(&(before, process.id));
                 self.by_cgroup.insert((process.cgroup, process.id));
             }
@@ -105,15 +127,27 @@ impl ProcessTable {
         if let Some(parent) = process.parent {
             self.by_lineage.insert((parent, process.id));
         }
+        let parent = process.parent.and_then(|parent| self.entries.get(&parent));
         let entry = Entry {
             process: *process,
             lineage: process.parent,
+            born_inside: parent.is_some_and(|parent| is_home(&parent.process, process)),
             ended: None,
             signalled: false,
-            zombie_reported: false,
+            self_kill: None,
+            sigchld: None,
+            zombie: None,
         };
         self.entries.insert(process.id, entry);
         Seen::New
+    }
+
+    /// Whether a process was started from inside the cgroup that it is in. A `docker exec` session
+    /// was not: what started it entered the namespace from above.
+    pub fn is_from_inside(&self, entry: &Entry) -> bool {
+        // The list of processes at the start can hold a parent after its child.
+        let parent = entry.lineage.and_then(|parent| self.get(parent));
+        entry.born_inside || parent.is_some_and(|parent| is_home(&parent.process, &entry.process))
     }
 
     /// Forgets a process.
@@ -150,18 +184,24 @@ impl ProcessTable {
             .filter(|entry| entry.ended.is_none())
     }
 
-    /// The living processes of the tree below `root`, that one included.
+    /// The living processes of the tree below `root`, that one included; but what is below another
+    /// dead process is on its own.
     pub fn living_tree(&self, root: ProcessId) -> BTreeSet<ProcessId> {
         let mut found = BTreeSet::new();
+        // Input can be hostile: lines of descent that loop.
+        let mut visited = BTreeSet::new();
         let mut todo = alloc::vec![root];
         while let Some(id) = todo.pop() {
-            if self.get(id).is_some_and(|entry| entry.ended.is_none()) && found.insert(id) {
-                let first = ProcessId { pid: 0, start_ticks: 0 };
-                let children = self.by_lineage.range((id, first)..);
-                todo.extend(
-                    children.take_while(|(parent, _)| *parent == id).map(|(_, child)| child),
-                );
+            let lives = self.get(id).is_some_and(|entry| entry.ended.is_none());
+            if !(lives || id == root) || !visited.insert(id) {
+                continue;
             }
+            if lives {
+                found.insert(id);
+            }
+            let first = ProcessId { pid: 0, start_ticks: 0 };
+            let children = self.by_lineage.range((id, first)..);
+            todo.extend(children.take_while(|(parent, _)| *parent == id).map(|(_, child)| child));
         }
         found
     }

@@ -1,13 +1,11 @@
 //! A shutdown timeline: what is known of one workload between the stop and its last exit.
 
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use crate::{
-    event::{Deliver, Generate, Process},
     ids::{CgroupKey, ProcessId, Seq},
-    role::Role,
-    signal::{Disposition, GenerateResult, Signal},
-    table::Ended,
+    member::{Member, Stop},
+    signal::Signal,
     time::BootNs,
 };
 
@@ -20,125 +18,19 @@ pub enum WorkloadKey {
     Tree(ProcessId),
 }
 
-/// A stop signal and its sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stop {
-    pub signal: Signal,
-    pub at: BootNs,
-    pub seq: Seq,
-    pub sender: Option<Process>,
-    pub role: Role,
-}
-
-/// The first stop signal that one process got, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of the kernel, not a state")]
-pub struct OwnStop {
-    pub stop: Stop,
-    pub disposition: Disposition,
-    /// The kernel dropped it: `SIG_IGN`, or PID 1 without a handler.
-    pub dropped: bool,
-    /// Blocked when it was sent; `waited_for` are those that sit in `sigtimedwait(2)`.
-    pub blocked: bool,
-    pub waited_for: bool,
-    /// Stopped or frozen when it was sent.
-    pub halted: bool,
-    /// A thread took it, with this disposition.
-    pub delivered: Option<(Disposition, BootNs, Seq)>,
-    /// The process then sent the same signal to itself: the custom of runtimes that clean up
-    /// and want to die of the signal all the same. `true` if the kernel dropped it.
-    pub reraised: Option<(bool, Seq)>,
-}
-
-impl OwnStop {
-    pub fn new(stop: Stop, sent: &Generate) -> Self {
-        Self {
-            stop,
-            disposition: sent.disposition,
-            // 7.2 drops what is sent to a thread that exits (`task_can_queue_signal()`).
-            dropped: sent.result == GenerateResult::Ignored
-                && sent.disposition != Disposition::Handler,
-            blocked: sent.blocked,
-            waited_for: sent.waited_for,
-            halted: sent.target.flags.stopped || sent.target.flags.frozen,
-            delivered: None,
-            reraised: None,
-        }
-    }
-
-    /// A handler ran. What `sigwait(3)`, `sigtimedwait(2)` or `signalfd(2)` take shows no delivery.
-    pub fn handled(&self) -> bool {
-        matches!(self.delivered, Some((Disposition::Handler, ..)))
-    }
-}
-
-/// The SIGKILL that ended a process.
+/// One process of the workload passed a stop signal on to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kill {
-    pub at: BootNs,
+pub struct Forward {
+    /// Who.
+    pub from: ProcessId,
+    /// To whom.
+    pub to: ProcessId,
+    /// Which.
+    pub signal: Signal,
+    /// Nanoseconds since the sender had its own stop signal; `None` if it had none.
+    pub after_ns: Option<u64>,
+    /// The record that shows it.
     pub seq: Seq,
-    pub role: Role,
-    pub sender: Option<ProcessId>,
-}
-
-/// One process of the workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    pub process: Process,
-    /// It was there when the timeline was opened.
-    pub from_start: bool,
-    /// It came into the workload from outside (`docker exec`): nobody inside is its manager.
-    pub foreign: bool,
-    pub own_stop: Option<OwnStop>,
-    pub kill: Option<Kill>,
-    pub oom: Option<Seq>,
-    pub ended: Option<Ended>,
-    pub reaped: Option<BootNs>,
-}
-
-impl Member {
-    pub const fn new(process: Process, from_start: bool, foreign: bool) -> Self {
-        Self {
-            process,
-            from_start,
-            foreign,
-            own_stop: None,
-            kill: None,
-            oom: None,
-            ended: None,
-            reaped: None,
-        }
-    }
-
-    /// SIGKILL is what ended it.
-    pub fn died_of_sigkill(&self) -> bool {
-        self.ended.is_some_and(|ended| ended.status.signal() == Some(Signal::KILL))
-    }
-
-    /// It was started by the workload `key` for another one, and is in that one's cgroup now: so
-    /// service managers and runtimes start what they manage.
-    pub fn has_left(&self, key: WorkloadKey, cgroup: CgroupKey) -> bool {
-        let touched = self.from_start || self.own_stop.is_some() || self.kill.is_some();
-        matches!(key, WorkloadKey::Cgroup(old) if old != cgroup) && !touched
-    }
-
-    /// It was reaped, and its exit is not in the stream.
-    pub fn lost_its_end(&self) -> bool {
-        self.ended.is_none() && self.reaped.is_some()
-    }
-
-    /// A thread of it took a signal.
-    pub fn deliver(&mut self, at: BootNs, seq: Seq, taken: &Deliver) {
-        if let Some(own) = &mut self.own_stop
-            && own.stop.signal == taken.signal
-            && own.delivered.is_none()
-        {
-            own.delivered = Some((taken.disposition, at, seq));
-            // PID 1 unblocks a signal that it has no handler for: get_signal() drops it there.
-            own.dropped |=
-                taken.disposition == Disposition::Default && taken.process.flags.unkillable;
-        }
-    }
 }
 
 /// The shutdown of one workload.
@@ -154,11 +46,43 @@ pub struct Timeline {
     pub members: BTreeMap<ProcessId, Member>,
     /// First SIGKILL that took effect on any member.
     pub first_kill: Option<BootNs>,
+    /// The latest one.
+    pub last_kill: Option<BootNs>,
+    /// Who passed the stop signal on to whom: each target's first, in order.
+    pub forwards: Vec<Forward>,
+    /// `/proc` was asked for its living members.
+    pub asked: Option<BootNs>,
     /// Reports made so far.
     pub reports: u32,
+    /// A report said that a process of it outlives SIGKILL.
+    pub told_unkillable: bool,
 }
 
 impl Timeline {
+    /// A timeline without members.
+    pub const fn new(
+        key: WorkloadKey,
+        opened: BootNs,
+        main: ProcessId,
+        stop: Option<Stop>,
+        provisional: bool,
+    ) -> Self {
+        Self {
+            key,
+            opened,
+            stop,
+            provisional,
+            main,
+            members: BTreeMap::new(),
+            first_kill: None,
+            last_kill: None,
+            forwards: Vec::new(),
+            asked: None,
+            reports: 0,
+            told_unkillable: false,
+        }
+    }
+
     /// Names report number `n` (from 0) of this timeline.
     pub fn id(&self, n: u32) -> String {
         let base = format!("{:x}-{}", self.opened.0, self.main.pid);
@@ -174,24 +98,34 @@ impl Timeline {
     pub fn told(&self, signal: Signal, main: ProcessId) -> impl Iterator<Item = &Member> {
         self.members.values().filter(move |member| {
             let own = member.own_stop.as_ref().is_some_and(|own| own.stop.signal == signal);
-            own && member.ended.is_none() && member.process.id != main
+            own && member.lives() && member.process.id != main
         })
     }
 
     /// The main process is alive, as far as is known.
     pub fn main_lives(&self) -> bool {
-        self.members
-            .get(&self.main)
-            .is_none_or(|main| main.ended.is_none() && main.reaped.is_none())
+        self.members.get(&self.main).is_none_or(Member::lives)
     }
 
     /// Every process of it has exited.
     pub fn all_ended(&self) -> bool {
-        self.members.values().all(|member| member.ended.is_some() || member.reaped.is_some())
+        !self.members.values().any(Member::lives)
     }
 
     /// The latest exit; `None` if there was none.
     pub fn last_exit(&self) -> Option<BootNs> {
         self.members.values().filter_map(|member| member.ended).map(|ended| ended.at).max()
+    }
+
+    /// Notes a SIGKILL that took effect on a member.
+    pub fn killed(&mut self, at: BootNs) {
+        self.first_kill.get_or_insert(at);
+        self.last_kill = self.last_kill.max(Some(at));
+    }
+
+    /// The latest SIGKILL to a member that lives all the same.
+    pub fn kill_outlived(&self) -> Option<BootNs> {
+        let living = self.members.values().filter(|member| member.lives());
+        living.filter_map(|member| member.kill).map(|kill| kill.at).max()
     }
 }

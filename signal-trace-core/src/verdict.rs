@@ -2,9 +2,10 @@
 
 use crate::{
     config::Config,
+    member::{Member, OwnStop},
     signal::{Disposition, Signal},
     time::BootNs,
-    timeline::{Member, OwnStop, Timeline},
+    timeline::Timeline,
 };
 
 /// What a process did with its own first stop signal.
@@ -167,7 +168,7 @@ fn of_signalled(
             ProcessVerdict::Running
         } else if is_ignored(own) {
             ProcessVerdict::Ignored
-        } else if own.blocked && !own.waited_for && own.delivered.is_none() {
+        } else if is_pending(member, own) && !own.halted {
             ProcessVerdict::Blocked
         } else {
             ProcessVerdict::Overran
@@ -182,14 +183,16 @@ fn of_signalled(
         return ProcessVerdict::Crashed;
     }
     let by_another = fatal.is_some_and(|s| s != Signal::KILL && s != own.stop.signal);
-    if is_ignored(own) && !by_another {
+    let in_time = ended.at <= grace_end;
+    // PID 1 that wants to die of the signal, and exits when it does not.
+    let exits_instead = own.handled() && fatal.is_none() && in_time;
+    if is_ignored(own) && !by_another && !exits_instead {
         return ProcessVerdict::Ignored;
     }
     let still_pending = ended.pending & own.stop.signal.bit() != 0 && own.delivered.is_none();
     if still_pending && (own.blocked || ended.blocked & own.stop.signal.bit() != 0) {
         return ProcessVerdict::Blocked;
     }
-    let in_time = ended.at <= grace_end;
     match fatal {
         Some(Signal::KILL) => ProcessVerdict::Overran,
         // Died of the stop signal. Runtimes that clean up first send it to themselves again.
@@ -197,6 +200,14 @@ fn of_signalled(
         _ if in_time => ProcessVerdict::Graceful,
         _ => ProcessVerdict::Overran,
     }
+}
+
+/// A living process has not taken it: `/proc` shows it pending. Who waits for a signal with
+/// sigwait(3) or signalfd(2) blocks it too, so that it is blocked tells nothing.
+fn is_pending(member: &Member, own: &OwnStop) -> bool {
+    own.blocked
+        && own.delivered.is_none()
+        && member.look.is_some_and(|look| look.pending & own.stop.signal.bit() != 0)
 }
 
 /// The kernel dropped it: at once, at delivery, or when the handler of a PID 1 re-raised it.

@@ -5,6 +5,8 @@ pub mod cli;
 pub mod cmd;
 pub mod escape;
 pub mod filters;
+#[cfg(test)]
+mod golden;
 pub mod kernel;
 pub mod labels;
 pub mod pipeline;

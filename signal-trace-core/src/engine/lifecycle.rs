@@ -4,17 +4,22 @@ use super::Engine;
 use crate::{
     event::{Exit, Oom, Process, ProcessFlags},
     ids::ProcessId,
-    input::ProcessFact,
+    input::{Loss, LossKind, ProcessFact},
+    member::Member,
     output::{ExitRecord, OomRecord, Outputs, ReapRecord, RecordBody},
     role::Role,
+    signal::{Disposition, Signal},
     table::{Ended, Seen},
     time::BootNs,
-    timeline::{Member, WorkloadKey},
+    timeline::WorkloadKey,
 };
+
+/// Processes that a timeline takes in at most; more are counted as lost.
+const MAX_MEMBERS: usize = 65_536;
 
 impl Engine {
     /// A process that appears in the workload of an open timeline belongs to that.
-    pub(super) fn join(&mut self, process: &Process, seen: Seen) {
+    pub(super) fn join(&mut self, at: BootNs, process: &Process, seen: Seen, out: &mut Outputs) {
         let id = process.id;
         let Some(entry) = self.table.get(id) else { return };
         let known = entry.process;
@@ -42,12 +47,21 @@ impl Engine {
             None
         };
         let Some(key) = key else { return };
+        let inside = match key {
+            WorkloadKey::Cgroup(_) => self.table.is_from_inside(entry),
+            WorkloadKey::Tree(_) => true,
+        };
         let Some(timeline) = self.timelines.get_mut(&key) else { return };
         // Known by its start only: it can have been there before, and its fork lost.
         let before = id.start_ticks.saturating_mul(ProcessId::TICK_NS) < timeline.opened.0
             && timeline.opened.0 - id.start_ticks * ProcessId::TICK_NS > ProcessId::TICK_NS;
-        let foreign = entry.lineage.is_none_or(|parent| !timeline.members.contains_key(&parent));
-        timeline.members.insert(id, Member::new(entry.process, before, foreign));
+        let foreign = !inside;
+        if timeline.members.len() >= MAX_MEMBERS {
+            self.loss(Loss { kind: LossKind::ProcessTable, count: 1, from: at, to: at }, out);
+            return;
+        }
+        let member = Member::new(entry.process, entry.lineage, before, foreign);
+        timeline.members.insert(id, member);
         self.member_of.insert(id, key);
     }
 
@@ -85,7 +99,11 @@ impl Engine {
             entry.ended = Some(ended);
         }
         self.watch_zombie(id, at);
-        self.member_exited(id, ended);
+        if member {
+            self.member_exited(id, ended);
+        } else {
+            self.ended_itself(at, id, ended, out);
+        }
     }
 
     fn member_exited(&mut self, id: ProcessId, ended: Ended) {
@@ -111,6 +129,7 @@ impl Engine {
     /// A process is no more: freed by the kernel, not found in `/proc`, or its pid given again.
     pub(super) fn reaped(&mut self, at: BootNs, id: ProcessId, out: &mut Outputs) {
         let Some(entry) = self.table.remove(id) else { return };
+        self.zombie_gone(entry.zombie);
         if let Some(member) = self.member_mut(id) {
             member.reaped = Some(at);
         }
@@ -156,17 +175,27 @@ impl Engine {
         if known {
             // What is dead can take long to become a zombie: its memory is freed before.
             if fact.zombie.is_some() {
-                self.zombie_confirmed(at, fact.id, out);
+                self.zombie_confirmed(at, fact, out);
             }
             return;
         }
         self.see(at, &process, out);
-        if let (Some(status), Some(entry)) = (fact.zombie, self.table.get_mut(fact.id)) {
+        let Some(entry) = self.table.get_mut(fact.id) else { return };
+        entry.sigchld = Some(if fact.ignored & Signal::CHLD.bit() != 0 {
+            Disposition::Ignore
+        } else if fact.caught & Signal::CHLD.bit() != 0 {
+            Disposition::Handler
+        } else {
+            Disposition::Default
+        });
+        if let Some(status) = fact.zombie {
             // A zombie that was there before us, or whose exit was lost.
             let ended = Ended { at, status, pending: 0, blocked: 0, seq: None };
             entry.ended = Some(ended);
             self.watch_zombie(fact.id, at);
             self.member_exited(fact.id, ended);
+        } else if let Some(member) = self.member_mut(fact.id) {
+            member.looked_at(at, fact);
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Engine {
     cgroup_paths: BTreeMap<CgroupKey, Option<Vec<u8>>>,
     cgroup_room: usize,
     zombies_due: BTreeSet<(BootNs, ProcessId)>,
+    /// Reported zombies that are still there, by workload.
+    zombies_of: BTreeMap<WorkloadKey, u64>,
     losses: losses::Losses,
     self_signals: self_signals::SelfSignals,
     clock: ClockAnchor,
@@ -60,6 +62,7 @@ impl Engine {
             cgroup_paths: BTreeMap::new(),
             cgroup_room: MAX_CGROUPS,
             zombies_due: BTreeSet::new(),
+            zombies_of: BTreeMap::new(),
             losses: losses::Losses::default(),
             self_signals: self_signals::SelfSignals::default(),
             clock: ClockAnchor { boot: BootNs(0), wall_ns: 0 },
@@ -114,6 +117,7 @@ impl Engine {
     /// Everything up to `now` has been seen: what is due by then is done.
     pub fn tick(&mut self, now: BootNs, out: &mut Outputs) {
         self.now = self.now.max(now);
+        self.look_due(out);
         self.close_due(out);
         self.ask_due(out);
         self.self_signals.forget_before(self.now);
@@ -151,7 +155,7 @@ impl Engine {
             return;
         }
         self.learn_cgroup(process, out);
-        self.join(process, seen);
+        self.join(at, process, seen, out);
     }
 
     fn learn_cgroup(&mut self, process: &Process, out: &mut Outputs) {

@@ -1,19 +1,14 @@
 //! How a timeline begins: for whom it stands, and who belongs to it.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::Engine;
 use crate::{
     ids::ProcessId,
-    time::{BootNs, SECOND},
-    timeline::{Member, Stop, Timeline, WorkloadKey},
+    member::{Member, ONE_REQUEST_NS, Stop},
+    time::BootNs,
+    timeline::{Timeline, WorkloadKey},
 };
-
-/// The signals of one request to a group of processes lie closer together than this.
-pub(super) const ONE_REQUEST_NS: u64 = SECOND;
 
 /// What is known of a timeline before its members are.
 pub(super) struct Opening {
@@ -33,11 +28,6 @@ impl Engine {
             WorkloadKey::Tree(root) => return root,
             WorkloadKey::Cgroup(cgroup) => cgroup,
         };
-        let from_inside = |parent: Option<ProcessId>| {
-            parent
-                .and_then(|parent| self.table.get(parent))
-                .is_some_and(|parent| parent.process.cgroup == cgroup)
-        };
         // What outlived an earlier main process is not the new one.
         let survivor = |id: &ProcessId| {
             let earlier = self.timelines.get(&key).and_then(|earlier| earlier.members.get(id));
@@ -51,7 +41,7 @@ impl Engine {
                     !process.is_namespace_init(),
                     survivor(&process.id),
                     process.ns_level,
-                    from_inside(entry.lineage),
+                    self.table.is_from_inside(entry),
                     process.id.start_ticks,
                     process.id.pid,
                 )
@@ -68,21 +58,18 @@ impl Engine {
                 self.table.living_in(cgroup).map(|entry| entry.process.id).collect()
             }
         };
-        let mut timeline = Timeline {
-            key,
-            opened: at,
-            stop,
-            provisional,
-            main,
-            members: BTreeMap::new(),
-            first_kill: None,
-            reports: 0,
-        };
+        let mut timeline = Timeline::new(key, at, main, stop, provisional);
         for id in &ids {
             let Some(entry) = self.table.get(*id) else { continue };
-            let foreign = *id != main && entry.lineage.is_none_or(|parent| !ids.contains(&parent));
-            timeline.members.insert(*id, Member::new(entry.process, true, foreign));
+            let inside = match key {
+                WorkloadKey::Cgroup(_) => self.table.is_from_inside(entry),
+                WorkloadKey::Tree(_) => true,
+            };
+            let foreign = *id != main && !inside;
+            let member = Member::new(entry.process, entry.lineage, true, foreign);
+            timeline.members.insert(*id, member);
         }
+        self.add_dead_main(&mut timeline);
         let smaller: Vec<_> =
             ids.iter().filter_map(|id| self.timelines.remove(&WorkloadKey::Tree(*id))).collect();
         for smaller in smaller {
@@ -97,6 +84,16 @@ impl Engine {
             self.member_of.insert(*id, key);
         }
         self.timelines.insert(key, timeline);
+    }
+
+    /// The main process can be dead already: what is left behind by PID 1 dies after it.
+    fn add_dead_main(&self, timeline: &mut Timeline) {
+        let main = self.table.get(timeline.main).filter(|entry| entry.ended.is_some());
+        if let Some(entry) = main {
+            let mut member = Member::new(entry.process, entry.lineage, true, false);
+            member.ended = entry.ended;
+            timeline.members.insert(timeline.main, member);
+        }
     }
 }
 
@@ -113,6 +110,8 @@ fn absorb(timeline: &mut Timeline, smaller: Timeline) {
         timeline.opened = smaller.opened;
         timeline.stop = smaller.stop;
         timeline.first_kill = smaller.first_kill;
+        timeline.last_kill = timeline.last_kill.max(smaller.last_kill);
+        timeline.forwards.extend(smaller.forwards);
         timeline.members.extend(smaller.members);
     } else {
         // Of an earlier request only those are of interest that still live.

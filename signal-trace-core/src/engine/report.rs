@@ -6,9 +6,13 @@ use super::Engine;
 use crate::{
     findings::{self, Case},
     ids::CgroupKey,
-    output::{Outputs, ProcessReport, RecordBody, SenderRef, ShutdownRecord, StopRef, WorkloadRef},
+    member::{Member, Stop},
+    output::{
+        Ask, Outputs, ProcessReport, RecordBody, SenderRef, ShutdownRecord, StopRef, WorkloadRef,
+    },
+    system::System,
     time::{BootNs, MS, SECOND},
-    timeline::{Member, Stop, Timeline, WorkloadKey},
+    timeline::{Timeline, WorkloadKey},
     verdict::{self, ProcessVerdict, WorkloadVerdict},
 };
 
@@ -19,6 +23,11 @@ const REAP_WAIT_NS: u64 = 500 * MS;
 /// A workload is reported as living on so long after its grace: who stops it needs some time too,
 /// to see that the grace is over and to send SIGKILL.
 const GRACE_MARGIN_NS: u64 = SECOND;
+
+/// Before a report that says that somebody lives, `/proc` is asked about them, so long before.
+const LOOK_BEFORE_NS: u64 = SECOND;
+/// Living processes that are asked for at most, per report.
+const MAX_LOOKS: usize = 1024;
 
 /// What is due for a timeline.
 enum Due {
@@ -52,8 +61,9 @@ impl Engine {
                     // A SIGKILL to one process of a workload that goes on is no shutdown of it; and
                     // what outlives a hang-up is on its own from then on.
                     let goes_on = self.timelines.get(&key).is_some_and(|timeline| {
-                        (timeline.stop.is_none() && timeline.main_lives())
-                            || (timeline.provisional && timeline.first_kill.is_none())
+                        let hit_one = timeline.stop.is_none() && timeline.main_lives();
+                        let was_provisional = timeline.provisional && timeline.first_kill.is_none();
+                        (hit_one && timeline.kill_outlived().is_none()) || was_provisional
                     });
                     if goes_on {
                         self.drop_timeline(key);
@@ -74,13 +84,51 @@ impl Engine {
                 Due::Nothing
             };
         }
-        let patience = timeline.grace_end(self.config.grace_ns).plus(GRACE_MARGIN_NS);
-        if timeline.reports > 0 || self.now < patience {
-            Due::Nothing
-        } else if Self::was_no_shutdown(timeline) {
-            Due::Drop
-        } else {
-            Due::LivesOn
+        match self.report_at(timeline) {
+            Some(at) if at <= self.now => {
+                if Self::was_no_shutdown(timeline) {
+                    Due::Drop
+                } else {
+                    Due::LivesOn
+                }
+            }
+            _ => Due::Nothing,
+        }
+    }
+
+    /// When it is told that some of a workload lives on; `None` if that has been told.
+    fn report_at(&self, timeline: &Timeline) -> Option<BootNs> {
+        if let Some(kill) = timeline.kill_outlived() {
+            let after = kill.plus(self.config.unkillable_after_ns).plus(LOOK_BEFORE_NS);
+            return (!timeline.told_unkillable).then_some(after);
+        }
+        let hit_one = timeline.stop.is_none() && timeline.main_lives();
+        let from = match timeline.last_kill {
+            // A SIGKILL to one process of a workload that goes on: no more is to be expected.
+            Some(kill) if hit_one => kill,
+            _ => timeline.grace_end(self.config.grace_ns),
+        };
+        (timeline.reports == 0).then_some(from.plus(GRACE_MARGIN_NS))
+    }
+
+    /// Asks about the living members of timelines that are about to be reported: whether they are
+    /// there indeed, what state they are in, and whether the signal is still pending.
+    pub(super) fn look_due(&mut self, out: &mut Outputs) {
+        let due: Vec<_> = self
+            .timelines
+            .values()
+            .filter_map(|timeline| {
+                let look_at = self.report_at(timeline)?.minus(LOOK_BEFORE_NS);
+                let asked = timeline.asked.is_some_and(|asked| asked >= look_at);
+                (look_at <= self.now && !asked && !timeline.all_ended()).then_some(timeline.key)
+            })
+            .collect();
+        for key in due {
+            let Some(timeline) = self.timelines.get_mut(&key) else { continue };
+            timeline.asked = Some(self.now);
+            let living = timeline.members.values().filter(|member| member.lives());
+            let asks = living.take(MAX_LOOKS).map(|member| Ask::Process(member.process.id));
+            out.asks.extend(asks);
         }
     }
 
@@ -131,6 +179,8 @@ impl Engine {
         let Some(mut timeline) = self.timelines.remove(&key) else { return };
         let record = self.shutdown(&timeline, complete);
         timeline.reports += 1;
+        let outlives = |report: &ProcessReport| report.verdict == ProcessVerdict::Unkillable;
+        timeline.told_unkillable |= record.processes.iter().any(outlives);
         self.timelines.insert(key, timeline);
         if record.amends.is_none() {
             self.totals.shutdowns += 1;
@@ -158,16 +208,28 @@ impl Engine {
             .map(|member| (member, verdict::of_process(member, timeline, &self.config, self.now)))
             .collect();
         verdicts.sort_by_key(|(member, _)| Self::place(timeline, member));
-        let case =
-            Case { timeline, verdicts: &verdicts, config: &self.config, now: self.now, lossy };
         let main = timeline.members.get(&timeline.main);
+        let workload = main.map_or_else(
+            || self.workload_without_main(timeline),
+            |main| self.workload_ref(timeline.key, &main.process),
+        );
+        let systems = System::at_hand(
+            workload.cgroup_path.as_deref(),
+            verdicts.iter().map(|(member, _)| &member.process),
+        );
+        let case = Case {
+            timeline,
+            verdicts: &verdicts,
+            config: &self.config,
+            now: self.now,
+            lossy,
+            systems: &systems,
+        };
         ShutdownRecord {
             shutdown_id: timeline.id(timeline.reports),
             amends: (timeline.reports > 0).then(|| timeline.id(0)),
-            workload: main.map_or_else(
-                || self.workload_without_main(timeline),
-                |main| self.workload_ref(timeline.key, &main.process),
-            ),
+            findings: findings::check(&case),
+            workload,
             stop: timeline.stop.as_ref().map(|stop| self.stop_ref(stop)),
             duration_ns: end.since(timeline.opened),
             grace_ns: self.config.grace_ns,
@@ -181,7 +243,14 @@ impl Engine {
                 .iter()
                 .map(|(member, verdict)| self.process_report(timeline, member, *verdict))
                 .collect(),
-            findings: findings::check(&case),
+            forwards: timeline.forwards.clone(),
+            never_told: timeline
+                .stop
+                .iter()
+                .flat_map(|_| timeline.members.values())
+                .filter(|member| member.from_start && member.own_stop.is_none())
+                .map(|member| member.process.id)
+                .collect(),
         }
     }
 

@@ -2,8 +2,14 @@
 
 use alloc::collections::BTreeMap;
 
+use super::Engine;
 use crate::{
+    findings::self_kill,
     ids::ProcessId,
+    output::Outputs,
+    signal::Signal,
+    system::System,
+    table::Ended,
     time::{BootNs, MS},
 };
 
@@ -26,5 +32,28 @@ impl SelfSignals {
 
     pub(super) fn forget_before(&mut self, now: BootNs) {
         self.0.retain(|_, at| now.since(*at) <= GROUP_KILL_NS);
+    }
+}
+
+impl Engine {
+    /// A process that no timeline knows has ended: by a SIGKILL of its own, perhaps.
+    pub(super) fn ended_itself(
+        &mut self,
+        at: BootNs,
+        id: ProcessId,
+        ended: Ended,
+        out: &mut Outputs,
+    ) {
+        let Some(entry) = self.table.get(id) else { return };
+        let Some(kill) = entry.self_kill.filter(|_| ended.status.signal() == Some(Signal::KILL))
+        else {
+            return;
+        };
+        let process = entry.process;
+        let evidence = ended.seq.into_iter().chain([kill]).collect();
+        let workload = self.workload_ref(self.workload_of(&process), &process);
+        let systems = System::at_hand(workload.cgroup_path.as_deref(), [&process].into_iter());
+        let finding = self_kill::finding(&process, &systems, evidence);
+        self.emit_finding(at, workload, &process, finding, out);
     }
 }

@@ -2,19 +2,17 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    Engine,
-    opening::{ONE_REQUEST_NS, Opening},
-    self_signals::GROUP_KILL_NS,
-};
+use super::{Engine, opening::Opening, self_signals::GROUP_KILL_NS};
 use crate::{
     event::{Deliver, Generate, Process},
-    ids::{ProcessId, Seq},
+    ids::{CgroupKey, ProcessId, Seq},
+    member::{Kill, Member, ONE_REQUEST_NS, OwnStop, Stop},
     output::{DeliveryRecord, Outputs, RecordBody, SenderRef, SignalRecord},
+    place,
     role::{self, Relation, Role},
     signal::{GenerateResult, Signal},
     time::BootNs,
-    timeline::{Kill, Member, OwnStop, Stop, Timeline, WorkloadKey},
+    timeline::{Forward, Timeline, WorkloadKey},
 };
 
 /// A signal with what the engine found out about it.
@@ -68,6 +66,9 @@ impl Engine {
             self.see(at, &event.current, out);
         }
         let (sender, role) = role::of(event, self.relation(event));
+        // A terminal that changes its size asks nobody to stop.
+        let is_request =
+            role != Role::Kernel || sender.is_some() || !event.signal.is_ignored_by_default();
         let record = SignalRecord {
             signal: event.signal,
             si_code: event.si_code,
@@ -93,7 +94,7 @@ impl Engine {
             if event.kills_now() {
                 self.sigkilled(&sent);
             }
-        } else if self.config.is_stop_signal(event.signal) {
+        } else if is_request && self.config.is_stop_signal(event.signal) {
             self.stop_signalled(&sent, out);
         }
     }
@@ -112,7 +113,7 @@ impl Engine {
     }
 
     /// What the two ends of a signal are to each other.
-    fn relation(&self, event: &Generate) -> Relation {
+    fn relation(&self, event: &Generate) -> Relation<'_> {
         let (sender, target) = (event.current.id, event.target.id);
         let ancestor =
             event.target.parent == Some(sender) || self.table.descends_from(target, sender);
@@ -123,7 +124,25 @@ impl Engine {
         } else {
             event.current.cgroup == event.target.cgroup
         };
-        Relation { same_workload, ancestor }
+        Relation {
+            same_workload,
+            ancestor,
+            sender_path: self.path_of(event.current.cgroup),
+            target_path: self.path_of(event.target.cgroup),
+        }
+    }
+
+    fn path_of(&self, cgroup: CgroupKey) -> &[u8] {
+        self.cgroup_paths.get(&cgroup).and_then(Option::as_deref).unwrap_or_default()
+    }
+
+    /// The container that holds the namespaces of a Kubernetes pod. It has no work to finish, and
+    /// is always ended by a bare SIGKILL.
+    fn is_sandbox(&self, process: &Process) -> bool {
+        process.comm.as_bytes() == b"pause"
+            && process.is_namespace_init()
+            && place::is_in_pod(self.path_of(process.cgroup))
+            && self.table.living_in(process.cgroup).all(|entry| entry.process.id == process.id)
     }
 
     fn signalled_itself(&mut self, sent: &Sent<'_>) {
@@ -132,6 +151,9 @@ impl Engine {
         if event.signal == Signal::KILL {
             if event.kills_now() {
                 self.note_kill(sent);
+                if let Some(entry) = self.table.get_mut(id) {
+                    entry.self_kill = Some(sent.seq);
+                }
             }
         } else if let Some(own) = self.member_mut(id).and_then(|member| member.own_stop.as_mut())
             && own.stop.signal == event.signal
@@ -153,7 +175,7 @@ impl Engine {
                 let Some(main) = timeline.members.get(&timeline.main) else { return false };
                 let opener = match &timeline.stop {
                     Some(stop) => stop.sender.map(|process| process.id),
-                    None => main.kill.and_then(|kill| kill.sender),
+                    None => main.kill.and_then(|kill| kill.sender).map(|process| process.id),
                 };
                 main.process.pgid == pgid
                     && opener == Some(sender)
@@ -170,11 +192,16 @@ impl Engine {
         let target = &sent.event.target;
         if !self.member_of.contains_key(&target.id) {
             let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-            if from_inside || self.is_own_group(sent) || self.is_tracer(target.id) {
+            let judged = !self.is_tracer(target.id) && !self.is_sandbox(target);
+            if from_inside || self.is_own_group(sent) || !judged {
                 return;
             }
-            let key = self.workload_of(target);
-            let main = self.main_of(key, target.id);
+            // What PID 1 leaves behind dies with it: it is PID 1 that stopped.
+            let root = sent
+                .sender
+                .filter(|pid1| sent.role == Role::PidnsTeardown && pid1.cgroup == target.cgroup);
+            let key = self.workload_of(root.as_ref().unwrap_or(target));
+            let main = root.map_or_else(|| self.main_of(key, target.id), |pid1| pid1.id);
             let (at, stop, provisional) = (sent.at, None, false);
             self.open(Opening { key, at, main, stop, provisional });
         }
@@ -185,13 +212,14 @@ impl Engine {
         let id = sent.event.target.id;
         let Some(key) = self.member_of.get(&id) else { return };
         let Some(timeline) = self.timelines.get_mut(key) else { return };
-        timeline.first_kill.get_or_insert(sent.at);
+        timeline.killed(sent.at);
         if let Some(member) = timeline.members.get_mut(&id) {
             member.kill.get_or_insert(Kill {
                 at: sent.at,
                 seq: sent.seq,
                 role: sent.role,
-                sender: sent.sender.map(|process| process.id),
+                sender: sent.sender,
+                frozen: sent.event.target.flags.frozen,
             });
         }
     }
@@ -234,7 +262,8 @@ impl Engine {
         let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
         let opens = (opening.main == target || !from_inside)
             && !self.is_own_group(sent)
-            && !self.is_tracer(target);
+            && !self.is_tracer(target)
+            && !self.is_sandbox(&sent.event.target);
         let Some(open) = self.timelines.get(&opening.key) else {
             return if opens { Decision::Open } else { Decision::Nothing };
         };
@@ -256,6 +285,7 @@ impl Engine {
         let earlier = self.timelines.get(&key);
         let told: Vec<_> =
             earlier.iter().flat_map(|earlier| earlier.told(signal, main)).cloned().collect();
+        let mut forwards = earlier.map_or_else(Vec::new, |earlier| earlier.forwards.clone());
         self.supersede(key, out);
         self.open(opening);
         // Who was asked already does not have to be asked again.
@@ -265,6 +295,9 @@ impl Engine {
                 member.own_stop = earlier.own_stop;
             }
         }
+        let is_told = |id| timeline.members.get(&id).is_some_and(|m| m.own_stop.is_some());
+        forwards.retain(|forward| is_told(forward.to));
+        timeline.forwards = forwards;
     }
 
     fn is_tracer(&self, id: ProcessId) -> bool {
@@ -282,10 +315,26 @@ impl Engine {
     fn attach(&mut self, key: WorkloadKey, sent: &Sent<'_>) {
         let Some(timeline) = self.timelines.get_mut(&key) else { return };
         let target = &sent.event.target;
-        let member =
-            timeline.members.entry(target.id).or_insert_with(|| Member::new(*target, false, false));
+        let member = timeline
+            .members
+            .entry(target.id)
+            .or_insert_with(|| Member::new(*target, target.parent, false, false));
         self.member_of.insert(target.id, key);
-        member.own_stop.get_or_insert_with(|| OwnStop::new(sent.stop(), sent.event));
+        if let Some(own) = &mut member.own_stop {
+            own.note_further(&sent.stop(), sent.event);
+            return;
+        }
+        member.own_stop = Some(OwnStop::new(sent.stop(), sent.event));
+        if let Some(from) = sent.sender.and_then(|sender| timeline.members.get(&sender.id)) {
+            let own = from.own_stop.as_ref();
+            timeline.forwards.push(Forward {
+                from: from.process.id,
+                to: target.id,
+                signal: sent.event.signal,
+                after_ns: own.map(|own| sent.at.since(own.stop.at)),
+                seq: sent.seq,
+            });
+        }
     }
 
     pub(super) fn member_mut(&mut self, id: ProcessId) -> Option<&mut Member> {

@@ -2,14 +2,23 @@
 
 use super::Engine;
 use crate::{
-    findings::{Severity, zombie_not_reaped},
+    event::Process,
+    findings::{Finding, Severity, zombie_not_reaped},
     ids::ProcessId,
-    output::{Ask, FindingRecord, Outputs, RecordBody, ZombieRecord},
+    input::ProcessFact,
+    output::{Ask, FindingRecord, Outputs, RecordBody, WorkloadRef, ZombieRecord},
+    system::System,
+    table::Zombie,
     time::{BootNs, SECOND},
+    timeline::WorkloadKey,
 };
 
-/// How often a zombie is looked at again, to learn of its end.
+/// How often a dead process is looked at again that was not found to be a zombie yet.
 const ASK_AGAIN_NS: u64 = 10 * SECOND;
+/// A zombie is told of again when its age has doubled, but after this long at the latest.
+const TELL_AGAIN_NS: u64 = 600 * SECOND;
+/// So many zombies of one workload have a finding each; then every tenfold has one.
+const FINDINGS_EACH: u64 = 10;
 
 impl Engine {
     pub(super) fn watch_zombie(&mut self, id: ProcessId, ended: BootNs) {
@@ -20,39 +29,96 @@ impl Engine {
         let last = ProcessId { pid: u32::MAX, start_ticks: u64::MAX };
         let later = self.zombies_due.split_off(&(self.now, last));
         for (_, id) in core::mem::replace(&mut self.zombies_due, later) {
-            if self.table.get(id).is_some_and(|entry| entry.ended.is_some()) {
-                out.asks.push(Ask::Process(id));
-                self.zombies_due.insert((self.now.plus(ASK_AGAIN_NS), id));
-            }
+            let Some(entry) = self.table.get(id) else { continue };
+            let Some(ended) = entry.ended else { continue };
+            out.asks.push(Ask::Process(id));
+            let told_again = entry.zombie.map(|zombie| ended.at.plus(zombie.next_age_ns));
+            let next = told_again.filter(|next| *next > self.now);
+            self.zombies_due.insert((next.unwrap_or(self.now.plus(ASK_AGAIN_NS)), id));
         }
     }
 
     /// `/proc` shows a process that has exited: it is a zombie, and old enough to be asked for.
-    pub(super) fn zombie_confirmed(&mut self, at: BootNs, id: ProcessId, out: &mut Outputs) {
+    pub(super) fn zombie_confirmed(&mut self, at: BootNs, fact: &ProcessFact, out: &mut Outputs) {
+        let id = fact.id;
         let Some(entry) = self.table.get_mut(id) else { return };
         let Some(ended) = entry.ended else { return };
         let age_ns = at.since(ended.at);
-        if entry.zombie_reported || age_ns < self.config.zombie_after_ns {
+        let due_ns = entry.zombie.map_or(self.config.zombie_after_ns, |zombie| zombie.next_age_ns);
+        if age_ns < due_ns {
             return;
         }
-        entry.zombie_reported = true;
-        let process = entry.process;
-        let parent = process.parent.and_then(|id| self.table.get(id)).map(|entry| entry.process);
+        // The kernel gives the children of a dead process to another parent.
+        entry.process.parent = fact.parent;
+        let (process, orphaned) = (entry.process, entry.lineage != fact.parent);
+        let parent = fact.parent.and_then(|parent| self.table.get(parent));
+        let (parent, sigchld) = (parent.map(|p| p.process), parent.and_then(|p| p.sigchld));
+        let known = self.table.get(id).and_then(|entry| entry.zombie);
+        let home = known.map_or_else(|| self.home(&process, parent.as_ref()), |known| known.home);
+        let count = self.zombies_of.entry(home).or_default();
+        *count += u64::from(known.is_none());
+        let count = *count;
+        if let Some(entry) = self.table.get_mut(id) {
+            let next_age_ns = age_ns.saturating_add(age_ns.clamp(SECOND, TELL_AGAIN_NS));
+            entry.zombie = Some(Zombie { home, next_age_ns });
+        }
         let record = ZombieRecord {
             process: self.process_ref(&process),
             parent: parent.map(|parent| self.process_ref(&parent)),
+            parent_sigchld: sigchld,
+            orphaned,
             age_ns,
+            workload_zombies: count,
         };
         let seq = self.emit(at, RecordBody::Zombie(record), out);
+        if known.is_some() || (count > FINDINGS_EACH && !is_power_of_ten(count)) {
+            return;
+        }
+        let workload = self.workload_ref(home, parent.as_ref().unwrap_or(&process));
+        let both = [Some(&process), parent.as_ref()];
+        let systems = System::at_hand(workload.cgroup_path.as_deref(), both.into_iter().flatten());
         let finding = zombie_not_reaped::finding(&zombie_not_reaped::Zombie {
             process: &process,
             parent: parent.as_ref(),
+            sigchld,
+            orphaned,
             age_ns,
+            count,
+            systems: &systems,
             evidence: (seq, ended.seq),
         });
+        self.emit_finding(at, workload, &process, finding, out);
+    }
+
+    /// Among whose zombies one is counted: those of its cgroup, else of its parent.
+    fn home(&self, process: &Process, parent: Option<&Process>) -> WorkloadKey {
+        match (self.workload_of(process), parent) {
+            (WorkloadKey::Tree(_), Some(parent)) => WorkloadKey::Tree(parent.id),
+            (key, _) => key,
+        }
+    }
+
+    pub(super) fn zombie_gone(&mut self, zombie: Option<Zombie>) {
+        let Some(Zombie { home, next_age_ns: _ }) = zombie else { return };
+        if let Some(count) = self.zombies_of.get_mut(&home) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.zombies_of.remove(&home);
+            }
+        }
+    }
+
+    /// A finding that belongs to no shutdown.
+    pub(super) fn emit_finding(
+        &mut self,
+        at: BootNs,
+        workload: WorkloadRef,
+        process: &Process,
+        finding: Finding,
+        out: &mut Outputs,
+    ) {
         self.count(finding.severity);
-        let workload = self.workload_ref(self.workload_of(&process), &process);
-        let record = FindingRecord { workload, process: self.process_ref(&process), finding };
+        let record = FindingRecord { workload, process: self.process_ref(process), finding };
         self.emit(at, RecordBody::Finding(record), out);
     }
 
@@ -64,4 +130,11 @@ impl Engine {
         };
         *counter += 1;
     }
+}
+
+const fn is_power_of_ten(mut count: u64) -> bool {
+    while count > 1 && count % 10 == 0 {
+        count /= 10;
+    }
+    count == 1
 }

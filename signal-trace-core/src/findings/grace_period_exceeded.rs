@@ -4,45 +4,50 @@
 
 use alloc::format;
 
-use super::{Case, Finding, Severity, and_more, evidence, name, pidns_teardown_kill, seconds};
-use crate::{timeline::Member, verdict::ProcessVerdict};
+use super::{
+    Case, Finding, Severity,
+    case::{and_more, evidence, name, seconds},
+    pidns_teardown_kill,
+};
+use crate::{
+    member::{Member, OwnStop},
+    verdict::ProcessVerdict,
+};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let stop = case.timeline.stop.as_ref()?;
     let members = case.with_verdict(ProcessVerdict::Overran, |member| {
         !pidns_teardown_kill::applies(case, member)
     });
-    let worst: &Member = members.iter().max_by_key(|member| member.died_of_sigkill())?;
+    let worst: &Member = *members.iter().max_by_key(|member| severity(member))?;
     let own = worst.own_stop.as_ref()?;
-    let taken = if own.handled() {
-        "handled"
-    } else if own.halted {
-        "was stopped or frozen when it got"
-    } else {
-        "took"
-    };
     let limit = match worst.kill {
         Some(kill) if worst.died_of_sigkill() => kill.at.since(stop.at),
         _ => case.config.grace_ns,
     };
-    Some(Finding {
-        id: "grace-period-exceeded",
-        severity: if worst.died_of_sigkill() { Severity::Error } else { Severity::Warning },
-        summary: format!(
-            "{}{} {taken} {} but was not done after {}; {}",
-            name(&worst.process),
-            and_more(&members),
-            own.stop.signal,
-            seconds(limit),
-            case.fate(worst)
-        ),
-        fix:
-            "make the shutdown shorter than the grace period (stop taking work first, give jobs a \
-              time limit below it: Sidekiq -t, Laravel --timeout, Supervisord stopwaitsecs), or \
-              make the grace period longer (docker stop -t, Compose stop_grace_period, Kubernetes \
-              terminationGracePeriodSeconds, systemd TimeoutStopSec=); a shell runs its trap only \
-              after the foreground command has ended: run that in the background and wait for it"
-                .into(),
-        evidence: evidence(&members),
-    })
+    let summary = format!(
+        "{}{} {} {} but was not done after {}; {}",
+        name(&worst.process),
+        and_more(&members),
+        took(own),
+        own.stop.signal,
+        seconds(limit),
+        case.fate(worst)
+    );
+    Some(case.finding("grace-period-exceeded", severity(worst), summary, evidence(&members)))
+}
+
+/// Who was stopped or frozen could do nothing about it.
+fn severity(member: &Member) -> Severity {
+    let halted = member.own_stop.as_ref().is_some_and(|own| own.halted);
+    if member.died_of_sigkill() && !halted { Severity::Error } else { Severity::Warning }
+}
+
+fn took(own: &OwnStop) -> &'static str {
+    match (own.halted, own.delivered.is_some()) {
+        (true, false) => "was stopped or frozen when it was sent",
+        (true, true) => "was stopped or frozen for a while after it was sent",
+        (false, _) if own.handled() => "handled",
+        (false, _) => "took",
+    }
 }

@@ -4,9 +4,12 @@
 //! (`sig_task_ignored()`, kernel/signal.c), unless it is a SIGKILL or SIGSTOP from outside. A shell
 //! as PID 1 is the usual case.
 
-use alloc::format;
+use alloc::{borrow::ToOwned, format};
 
-use super::{Case, Finding, Severity, and_more, evidence, name};
+use super::{
+    Case, Finding, Severity,
+    case::{and_more, evidence, fix, name},
+};
 use crate::{signal::Disposition, verdict::ProcessVerdict};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
@@ -16,24 +19,24 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let own = worst.own_stop.as_ref()?;
     let signal = own.stop.signal;
     let severity = if case.was_a_problem(worst) { Severity::Error } else { Severity::Info };
-    let (why, fix) = if own.reraised.is_some() {
+    let (why, fix) = if own.reraised.is_some_and(|(dropped, _)| dropped) {
         (
             "handled it and sent it to itself again, which the kernel drops for PID 1",
             "make PID 1 exit by itself at the end of its handler instead of re-raising the signal, \
-             or run it under an init (docker run --init, tini, dumb-init)",
+             or run it under an init (docker run --init, tini, dumb-init)"
+                .to_owned(),
         )
     } else if own.disposition == Disposition::Ignore {
         (
             "ignores it (SIG_IGN)",
             "remove what sets it to be ignored (trap '' TERM in a shell stays in force across \
-             exec), and handle the signal",
+             exec), and handle the signal"
+                .to_owned(),
         )
     } else {
         (
             "has no handler for it, and the kernel drops such signals for PID 1",
-            "start the program with exec so that it is PID 1 itself and handles the signal, or run \
-             it under an init that forwards signals (docker run --init, Compose init: true, tini, \
-             dumb-init), or trap the signal in the entrypoint shell and forward it",
+            fix("pid1-ignores-stop-signal", case.systems),
         )
     };
     Some(Finding {
@@ -45,7 +48,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
             and_more(&members),
             case.fate(worst)
         ),
-        fix: fix.into(),
+        fix,
         evidence: evidence(&members),
     })
 }

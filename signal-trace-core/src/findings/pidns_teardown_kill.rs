@@ -4,36 +4,53 @@
 
 use alloc::format;
 
-use super::{Case, Finding, Severity, and_more, evidence, name, seconds};
-use crate::{role::Role, timeline::Member, verdict::ProcessVerdict};
+use super::{
+    Case, Finding, Severity,
+    case::{and_more, evidence, name, seconds},
+};
+use crate::{member::Member, role::Role, verdict::ProcessVerdict};
+
+const ID: &str = "pidns-teardown-kill";
 
 /// Whether `member` was cut off by the end of its PID 1, in the grace period.
 pub(super) fn applies(case: &Case<'_>, member: &Member) -> bool {
-    let in_time = |at| at <= case.timeline.grace_end(case.config.grace_ns);
-    member.died_of_sigkill()
-        && member.kill.is_some_and(|kill| kill.role == Role::PidnsTeardown && in_time(kill.at))
+    let in_time = |at| at <= case.grace_end();
+    by_teardown(member) && member.kill.is_some_and(|kill| in_time(kill.at))
+}
+
+fn by_teardown(member: &Member) -> bool {
+    let role = member.kill.map(|kill| kill.role);
+    member.died_of_sigkill() && role == Some(Role::PidnsTeardown)
 }
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
+    cut_off(case).or_else(|| left_over(case))
+}
+
+/// It had been asked to stop, and was not given the time.
+fn cut_off(case: &Case<'_>) -> Option<Finding> {
     let members = case.with_verdict(ProcessVerdict::Overran, |member| applies(case, member));
     let first: &Member = members.first()?;
     let (own, kill) = (first.own_stop.as_ref()?, first.kill?);
-    Some(Finding {
-        id: "pidns-teardown-kill",
-        severity: Severity::Error,
-        summary: format!(
-            "{}{} was still stopping {} after {}, when PID 1 of its namespace exited and the \
-             kernel killed all that was left",
-            name(&first.process),
-            and_more(&members),
-            seconds(kill.at.since(own.stop.at)),
-            own.stop.signal,
-        ),
-        fix:
-            "let PID 1 wait for its children before it exits: in a shell, wait in a loop until the \
-              child is gone, since a trap interrupts wait (an init such as tini or docker run \
-              --init waits for its own child only)"
-                .into(),
-        evidence: evidence(&members),
-    })
+    let summary = format!(
+        "{}{} was still stopping {} after {}, when PID 1 of its namespace exited and the kernel \
+         killed all that was left",
+        name(&first.process),
+        and_more(&members),
+        seconds(kill.at.since(own.stop.at)),
+        own.stop.signal,
+    );
+    Some(case.finding(ID, Severity::Error, summary, evidence(&members)))
+}
+
+/// Nobody had asked for anything: PID 1 was done, and what it had started was not.
+fn left_over(case: &Case<'_>) -> Option<Finding> {
+    let members = case.with_verdict(ProcessVerdict::Killed, by_teardown);
+    let first: &Member = members.first()?;
+    let summary = format!(
+        "{}{} still ran when PID 1 of its namespace exited, and the kernel killed it",
+        name(&first.process),
+        and_more(&members),
+    );
+    Some(case.finding(ID, Severity::Info, summary, evidence(&members)))
 }

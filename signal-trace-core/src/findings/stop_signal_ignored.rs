@@ -6,8 +6,11 @@
 
 use alloc::format;
 
-use super::{Case, Finding, Severity, and_more, evidence, name};
-use crate::{role::Role, timeline::Member, verdict::ProcessVerdict};
+use super::{
+    Case, Finding, Severity,
+    case::{and_more, evidence, name},
+};
+use crate::{member::Member, role::Role, signal::Disposition, verdict::ProcessVerdict};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members =
@@ -17,22 +20,18 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         case.was_a_problem(member) && !by_manager
     };
     let worst = *members.iter().max_by_key(|member| accused(member))?;
-    let signal = worst.own_stop.as_ref()?.stop.signal;
-    Some(Finding {
-        id: "stop-signal-ignored",
-        severity: if accused(worst) { Severity::Error } else { Severity::Info },
-        summary: format!(
-            "{}{} got {signal} but ignores it (SIG_IGN); {}",
-            name(&worst.process),
-            and_more(&members),
-            case.fate(worst)
-        ),
-        fix: format!(
-            "let the program handle {signal}, or send it the stop signal that it does handle \
-             (Docker STOPSIGNAL, Compose stop_signal, systemd KillSignal=, Supervisord \
-             stopsignal); an ignored signal is inherited across exec: look for trap '' or nohup \
-             in what starts it"
-        ),
-        evidence: evidence(&members),
-    })
+    let own = worst.own_stop.as_ref()?;
+    let why = match own.disposition {
+        Disposition::Default => "has no handler for it, and by default it is ignored",
+        _ => "ignores it (SIG_IGN)",
+    };
+    let severity = if accused(worst) { Severity::Error } else { Severity::Info };
+    let summary = format!(
+        "{}{} got {} but {why}; {}",
+        name(&worst.process),
+        and_more(&members),
+        own.stop.signal,
+        case.fate(worst)
+    );
+    Some(case.finding("stop-signal-ignored", severity, summary, evidence(&members)))
 }

@@ -32,7 +32,8 @@ fn a_pid_that_is_given_again_is_another_process() {
         "graceful: SIGTERM by host, 10 ms
            100 graceful, code 0
          default-action: SIGTERM by parent, 1 ms
-           100 default-action, SIGTERM",
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 
@@ -81,7 +82,8 @@ fn cgroup_kill_is_named() {
          +11ms exit 100 sig=9
          +20ms free 100",
         "forced: no stop
-           100 killed, SIGKILL by cgroup-kill",
+           100 killed, SIGKILL by cgroup-kill
+           ! warning killed-without-stop-signal",
     );
 }
 
@@ -94,7 +96,9 @@ fn a_sender_that_only_calls_itself_runc_is_no_runtime() {
          +11ms exit 100 sig=9
          +20ms free 100",
         "forced: no stop
-           100 killed, SIGKILL by host",
+           100 killed, SIGKILL by host
+           ! warning killed-without-stop-signal
+           ! warning kill-from-outside",
     );
 }
 

@@ -96,7 +96,8 @@ fn a_script_that_kills_its_child_is_no_group_kill() {
          +20ms free 61
          +1s tick",
         "default-action: SIGTERM by parent, 1 ms
-           61 default-action, SIGTERM",
+           61 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 
@@ -124,7 +125,8 @@ fn a_signal_to_a_dying_process_changes_no_verdict() {
          +11ms exit 100 sig=15
          +20ms free 100",
         "default-action: SIGTERM by host, 1 ms
-           100 default-action, SIGTERM",
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 
@@ -150,12 +152,12 @@ fn the_root_cgroup_is_split_by_process_tree() {
            100 graceful, code 0
            101 default-action, SIGTERM
            102 not-signalled, alive
-           ! warning stop-signal-not-forwarded
+           ! warning orphan-left-behind
          graceful (amended): SIGTERM by host, 12990 ms
            100 graceful, code 0
            101 default-action, SIGTERM
            102 not-signalled, code 0
-           ! warning stop-signal-not-forwarded",
+           ! warning orphan-left-behind",
     );
 }
 
@@ -230,6 +232,7 @@ fn a_service_restarted_beside_a_survivor_has_a_new_main_process() {
         "still-running: SIGTERM by parent, 11890 ms
            100 default-action, SIGTERM
            101 not-signalled, alive
+           ! info no-stop-handler
          still-running: SIGTERM by parent, 11900 ms
            200 ignored, alive
            101 not-signalled, code 0
@@ -257,9 +260,11 @@ fn what_survived_its_tree_is_a_tree_of_its_own() {
         "still-running: SIGTERM by parent, 11890 ms
            100 default-action, SIGTERM
            101 not-signalled, alive
-           ! warning stop-signal-not-forwarded
+           ! warning orphan-left-behind
+           ! info no-stop-handler
          default-action: SIGTERM by host, 1 ms
-           101 default-action, SIGTERM",
+           101 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 

@@ -97,7 +97,8 @@ fn default_action_dies_at_once() {
          +11ms exit 100 sig=15
          +20ms free 100",
         "default-action: SIGTERM by host, 1 ms
-           100 default-action, SIGTERM",
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 
@@ -111,7 +112,8 @@ fn default_action_of_a_stopped_process_is_delivered_after_sigcont() {
          +901ms exit 100 sig=15
          +910ms free 100",
         "default-action: SIGTERM by host, 891 ms
-           100 default-action, SIGTERM",
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 
@@ -188,7 +190,8 @@ fn blocked_and_still_pending_at_the_end() {
          +2011ms exit 100 sig=9 pending=TERM blocked=TERM
          +2020ms free 100",
         "forced: SIGTERM by host, 2000 ms
-           100 blocked, SIGKILL by host",
+           100 blocked, SIGKILL by host
+           ! error stop-signal-blocked",
     );
 }
 
@@ -236,6 +239,7 @@ fn overran_late_exit_without_sigkill() {
          +15010ms free 100",
         "still-running: SIGTERM by host, 11390 ms
            100 overran, alive
+           ! warning handler-does-not-exit
            ! warning grace-period-exceeded
          graceful (amended): SIGTERM by host, 14990 ms
            100 overran, code 0
@@ -272,7 +276,9 @@ fn killed_without_a_stop_signal() {
          +11ms exit 100 sig=9
          +20ms free 100",
         "forced: no stop
-           100 killed, SIGKILL by host",
+           100 killed, SIGKILL by host
+           ! warning killed-without-stop-signal
+           ! warning kill-from-outside",
     );
 }
 
@@ -286,7 +292,8 @@ fn crashed_after_the_stop_signal() {
          +50ms exit 100 sig=139
          +60ms free 100",
         "crashed: SIGTERM by host, 40 ms
-           100 crashed, SIGSEGV",
+           100 crashed, SIGSEGV
+           ! error crash-during-shutdown",
     );
 }
 
@@ -300,7 +307,8 @@ fn oom_killed() {
          +12ms exit 100 sig=9
          +20ms free 100",
         "oom-killed: no stop
-           100 oom-killed, SIGKILL by oom-killer",
+           100 oom-killed, SIGKILL by oom-killer
+           ! error oom-kill",
     );
 }
 
@@ -313,7 +321,8 @@ fn unkillable_lives_on_after_sigkill() {
          +2010ms gen KILL 50>100 fatal
          +12s tick",
         "still-running: SIGTERM by host, 2000 ms
-           100 unkillable, alive",
+           100 unkillable, alive
+           ! error unkillable-process",
     );
 }
 

@@ -28,7 +28,8 @@ fn a_loss_before_the_window_does_not_touch_it() {
          +5001ms exit 100 sig=15
          +5010ms free 100",
         "default-action: SIGTERM by host, 1 ms
-           100 default-action, SIGTERM",
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
     );
 }
 
@@ -43,6 +44,7 @@ fn a_sigkill_whose_stop_signal_may_be_lost_is_inconclusive() {
          +5010ms free 100",
         "inconclusive: no stop
            100 killed, SIGKILL by host
+           ! warning kill-from-outside
            ! warning events-lost",
     );
 }
@@ -86,6 +88,7 @@ fn crash_comes_before_forced() {
         "crashed: SIGTERM by host, 1990 ms
            100 overran, SIGKILL by host
            101 crashed, SIGSEGV
+           ! error crash-during-shutdown
            ! error grace-period-exceeded",
     );
 }

@@ -1,6 +1,6 @@
 //! `signal:signal_generate`: a signal was sent, or dropped at once.
 
-use crate::common::wire::{SignalGenerate, disposition};
+use crate::common::wire::{ASKED_FOR, SignalGenerate, disposition};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use aya_log_ebpf::debug;
 
@@ -36,6 +36,7 @@ fn fill(record: &mut SignalGenerate, ctx: &RawTracePointContext, number: u32, ta
         blocked,
         real_blocked,
         shared_pending,
+        caught,
         signal,
         si_code,
         info_kind,
@@ -58,11 +59,24 @@ fn fill(record: &mut SignalGenerate, ctx: &RawTracePointContext, number: u32, ta
     target.address().copy(|l| &l.task_blocked, blocked);
     target.address().copy(|l| &l.task_real_blocked, real_blocked);
     target.signal().copy(|l| &l.signal_shared_pending, shared_pending);
+    *caught = caught_by(target);
     *signal = number;
     (*info_kind, *si_code) = signal::describe_info(ctx.arg(1));
     *disposition = disposition_of(target, number);
     *group = ctx.arg(3);
     *result = ctx.arg(4);
+}
+
+/// Those of [`ASKED_FOR`] that `target` has a handler for.
+#[inline(always)]
+fn caught_by(target: TaskPtr) -> u64 {
+    let mut caught = 0;
+    for number in ASKED_FOR {
+        if disposition_of(target, number) == disposition::HANDLER {
+            caught |= 1 << (number - 1);
+        }
+    }
+    caught
 }
 
 /// `task->sighand->action[number - 1]`; a process past `exit_notify` has no `sighand`.

@@ -51,7 +51,7 @@ impl Asks {
 fn process(id: ProcessId, cgroups: &mut CgroupNames) -> Vec<Fact> {
     let at = clock::boot_now();
     match look(id.pid, cgroups) {
-        Ok(Seen::Process(found, facts)) if found == id => facts,
+        Ok(Seen::Process(found, facts)) if found == id => with_parent(facts, cgroups),
         // Nobody, or another one that got the same pid.
         Ok(_) => vec![Fact { at, body: FactBody::ProcessGone(id) }],
         Err(error) => {
@@ -59,6 +59,24 @@ fn process(id: ProcessId, cgroups: &mut CgroupNames) -> Vec<Fact> {
             tracing::warn!("cannot look at process {}: {error}", id.pid);
             vec![]
         }
+    }
+}
+
+/// Of a zombie, who should reap it and what that one does with SIGCHLD is of interest too, and has
+/// to be known first.
+fn with_parent(facts: Vec<Fact>, cgroups: &mut CgroupNames) -> Vec<Fact> {
+    let zombie = facts.iter().find_map(|fact| match &fact.body {
+        FactBody::Process(process) if process.zombie.is_some() => {
+            Some((process.id, process.parent?))
+        }
+        _ => None,
+    });
+    let Some((id, parent)) = zombie else { return facts };
+    let Ok(Seen::Process(_, of_parent)) = look(parent.pid, cgroups) else { return facts };
+    // Once more, so that it comes after its parent: facts are put in the order of their times.
+    match look(id.pid, cgroups) {
+        Ok(Seen::Process(found, again)) if found == id => [of_parent, again].concat(),
+        _ => facts,
     }
 }
 

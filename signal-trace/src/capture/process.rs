@@ -64,6 +64,10 @@ pub fn look(pid: u32, cgroups: &mut CgroupNames) -> io::Result<Seen> {
             uid: status.uid,
             cgroup: place.key,
             comm: stat.comm,
+            state: stat.state,
+            pending: status.pending,
+            ignored: status.ignored,
+            caught: status.caught,
             zombie: stat.is_zombie().then_some(WaitStatus(stat.exit_code)),
         }),
     });

@@ -129,6 +129,12 @@ pub struct Status {
     pub ns_level: u32,
     /// Real user id.
     pub uid: u32,
+    /// `SigPnd` and `ShdPnd`: pending for the main thread or for the process.
+    pub pending: u64,
+    /// `SigIgn`.
+    pub ignored: u64,
+    /// `SigCgt`.
+    pub caught: u64,
 }
 
 impl Status {
@@ -140,12 +146,19 @@ impl Status {
                 Some(rest.split(u8::is_ascii_whitespace).filter(|value| !value.is_empty()))
             })
         };
+        let set = |key: &str| {
+            let digits = str::from_utf8(values(key)?.next()?).ok()?;
+            u64::from_str_radix(digits, 16).ok()
+        };
         let ns_pids: Vec<u32> = values("NSpid")?.map(number).collect::<Option<_>>()?;
         Some(Self {
             tgid: number(values("Tgid")?.next()?)?,
             ns_pid: *ns_pids.last()?,
             ns_level: u32::try_from(ns_pids.len() - 1).ok()?,
             uid: number(values("Uid")?.next()?)?,
+            pending: set("SigPnd")? | set("ShdPnd")?,
+            ignored: set("SigIgn")?,
+            caught: set("SigCgt")?,
         })
     }
 }

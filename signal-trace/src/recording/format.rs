@@ -59,6 +59,11 @@ struct WireProcess {
     uid: u32,
     cgroup: String,
     comm: String,
+    /// Letter of `/proc/PID/stat`.
+    state: char,
+    pending: u64,
+    ignored: u64,
+    caught: u64,
     /// Wait status of a zombie.
     zombie: Option<u32>,
 }
@@ -110,8 +115,21 @@ impl From<&Input> for WireInput {
 fn fact_to_wire(body: &FactBody) -> WireFactBody {
     match body {
         FactBody::Process(process) => {
-            let ProcessFact { id, parent, pgid, ns_pid, ns_level, uid, cgroup, comm, zombie } =
-                process;
+            let ProcessFact {
+                id,
+                parent,
+                pgid,
+                ns_pid,
+                ns_level,
+                uid,
+                cgroup,
+                comm,
+                state,
+                pending,
+                ignored,
+                caught,
+                zombie,
+            } = process;
             WireFactBody::Process(WireProcess {
                 id: id_to_wire(*id),
                 parent: parent.map(id_to_wire),
@@ -121,6 +139,10 @@ fn fact_to_wire(body: &FactBody) -> WireFactBody {
                 uid: *uid,
                 cgroup: cgroup_to_text(*cgroup),
                 comm: escape::for_json(comm.as_bytes()),
+                state: char::from(*state),
+                pending: *pending,
+                ignored: *ignored,
+                caught: *caught,
                 zombie: zombie.map(|status| status.0),
             })
         }
@@ -164,8 +186,21 @@ impl WireInput {
 fn fact_from_wire(body: WireFactBody) -> Result<FactBody, String> {
     Ok(match body {
         WireFactBody::Process(process) => {
-            let WireProcess { id, parent, pgid, ns_pid, ns_level, uid, cgroup, comm, zombie } =
-                process;
+            let WireProcess {
+                id,
+                parent,
+                pgid,
+                ns_pid,
+                ns_level,
+                uid,
+                cgroup,
+                comm,
+                state,
+                pending,
+                ignored,
+                caught,
+                zombie,
+            } = process;
             FactBody::Process(ProcessFact {
                 id: id_from_wire(id),
                 parent: parent.map(id_from_wire),
@@ -175,6 +210,10 @@ fn fact_from_wire(body: WireFactBody) -> Result<FactBody, String> {
                 uid,
                 cgroup: cgroup_from_text(&cgroup)?,
                 comm: Comm::from_bytes(&escape::from_json(&comm)),
+                state: u8::try_from(state).unwrap_or(b'?'),
+                pending,
+                ignored,
+                caught,
                 zombie: zombie.map(WaitStatus),
             })
         }
@@ -232,6 +271,10 @@ mod tests {
             uid: u32::MAX,
             cgroup: CgroupKey::V2(u64::MAX),
             comm: Comm::from_bytes(b"\x1b[31m\"\xff\\xff\n"),
+            state: b'Z',
+            pending: u64::MAX,
+            ignored: 1,
+            caught: 0,
             zombie: Some(WaitStatus(9)),
         };
         let mut inputs = vec![

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use signal_trace_common::wire;
 use signal_trace_core::{
     ids::CgroupKey,
     input::{Fact, FactBody, Input},
@@ -177,7 +178,11 @@ fn another_abi_is_refused() {
     let folder = Folder::new("abi");
     let path = folder.file("a");
     write(&path);
-    let text = fs::read_to_string(&path).unwrap().replacen("\"abi\":1,", "\"abi\":99,", 1);
+    let text = fs::read_to_string(&path).unwrap().replacen(
+        &format!("\"abi\":{},", wire::ABI),
+        "\"abi\":99,",
+        1,
+    );
     check_error(&folder.with("b", text), "kernel records of version 99");
 }
 

@@ -7,9 +7,9 @@ use signal_trace_core::{
     ids::{CgroupKey, ProcessId, Seq},
     input::{Loss, LossKind},
     output::{
-        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, GraceSource, OomRecord, ProcessRef,
-        ProcessReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord, SignalRecord,
-        StopRef, WorkloadRef, ZombieRecord,
+        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, Forward, GraceSource, OomRecord,
+        ProcessRef, ProcessReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord,
+        SignalRecord, StopRef, WorkloadRef, ZombieRecord,
     },
     role::Role,
     signal::{Disposition, GenerateResult, Signal, WaitStatus},
@@ -143,6 +143,14 @@ pub fn shutdown() -> ShutdownRecord {
                 zombie_ns: None,
             },
         ],
+        forwards: vec![Forward {
+            from: shell().process.id,
+            to: worker().process.id,
+            signal: Signal::TERM,
+            after_ns: Some(3 * MS),
+            seq: Seq(2),
+        }],
+        never_told: vec![ProcessId { pid: 903, start_ticks: 99_000 }],
         findings: vec![finding()],
     }
 }
@@ -190,9 +198,19 @@ pub fn every_record() -> Vec<Record> {
         RecordBody::Zombie(ZombieRecord {
             process: worker(),
             parent: Some(shell()),
+            parent_sigchld: Some(Disposition::Default),
+            orphaned: true,
             age_ns: 5 * SECOND,
+            workload_zombies: 3,
         }),
-        RecordBody::Zombie(ZombieRecord { process: worker(), parent: None, age_ns: SECOND }),
+        RecordBody::Zombie(ZombieRecord {
+            process: worker(),
+            parent: None,
+            parent_sigchld: None,
+            orphaned: false,
+            age_ns: SECOND,
+            workload_zombies: 1,
+        }),
         RecordBody::Oom(OomRecord { process: shell(), oom }),
         RecordBody::Shutdown(Box::new(shutdown())),
         RecordBody::Shutdown(Box::new(ShutdownRecord {
@@ -213,6 +231,8 @@ pub fn every_record() -> Vec<Record> {
                 to_exit_ns: None,
                 zombie_ns: None,
             }],
+            forwards: vec![],
+            never_told: vec![],
             findings: vec![],
             ..shutdown()
         })),

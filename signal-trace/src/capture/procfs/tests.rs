@@ -56,8 +56,18 @@ fn a_cut_stat_is_refused() {
 #[test]
 fn status_gives_the_innermost_pid_and_the_depth() {
     let text = b"Name:\tNSpid:\\n7\nUmask:\t0022\nTgid:\t812\nPid:\t812\nUid:\t1000\t0\t0\t0\n\
-        NStgid:\t812\t31\t1\nNSpid:\t812\t31\t1\nNSpgid:\t812\t31\t1\n";
-    let expected = Status { tgid: 812, ns_pid: 1, ns_level: 2, uid: 1000 };
+        NStgid:\t812\t31\t1\nNSpid:\t812\t31\t1\nNSpgid:\t812\t31\t1\n\
+        SigPnd:\t0000000000000001\nShdPnd:\t0000000000004000\nSigBlk:\t0000000000000000\n\
+        SigIgn:\t8000000000000000\nSigCgt:\t0000000000010002\n";
+    let expected = Status {
+        tgid: 812,
+        ns_pid: 1,
+        ns_level: 2,
+        uid: 1000,
+        pending: 0x4001,
+        ignored: 1 << 63,
+        caught: 0x1_0002,
+    };
     assert_eq!(Status::parse(text), Some(expected));
     assert_eq!(Status::parse(b"Tgid:\t8\nUid:\t0\nNSpid:\n"), None);
     assert_eq!(Status::parse(b"Tgid:\t8\nUid:\t0\n"), None);

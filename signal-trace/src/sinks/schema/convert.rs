@@ -9,7 +9,7 @@ use signal_trace_core::{
     ids::{ProcessId, Seq},
     input::Loss,
     output::{
-        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, OomRecord, ProcessRef,
+        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, Forward, OomRecord, ProcessRef,
         ProcessReport as CoreReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord,
         SignalRecord, StopRef, WorkloadRef, ZombieRecord,
     },
@@ -19,10 +19,10 @@ use signal_trace_core::{
 };
 
 use super::{
-    Body, DeliveryLine, EndLine, Exit, ExitLine, Finding, FindingLine, FindingTotals, Grace,
-    Kubernetes, Line, LossLine, OomFigures, OomLine, Process, ProcessReport, ReapLine, SCHEMA,
-    Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time, Totals, Window,
-    Workload, ZombieLine, names,
+    Body, DeliveryLine, EndLine, Exit, ExitLine, Finding, FindingLine, FindingTotals, Forwarding,
+    ForwardingEdge, Grace, Kubernetes, Line, LossLine, OomFigures, OomLine, Process, ProcessReport,
+    ReapLine, SCHEMA, Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time,
+    Totals, Window, Workload, ZombieLine, names,
 };
 use crate::{
     escape,
@@ -61,11 +61,7 @@ fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
             process: process_ref(process, clock),
             zombie_seconds: seconds(*zombie_ns),
         }),
-        RecordBody::Zombie(ZombieRecord { process, parent, age_ns }) => Body::Zombie(ZombieLine {
-            process: process_ref(process, clock),
-            parent: parent.as_ref().map(|parent| process_ref(parent, clock)),
-            age_seconds: seconds(*age_ns),
-        }),
+        RecordBody::Zombie(record) => Body::Zombie(zombie(record, clock)),
         RecordBody::Oom(OomRecord { process, oom }) => {
             // The victim is `process`, with what more is known of it.
             let Oom { victim: _, tid, total_vm_pages, oom_score_adj } = oom;
@@ -116,6 +112,19 @@ fn signal(record: &SignalRecord, clock: &ClockAnchor) -> SignalLine {
     }
 }
 
+fn zombie(record: &ZombieRecord, clock: &ClockAnchor) -> ZombieLine {
+    let ZombieRecord { process, parent, parent_sigchld, orphaned, age_ns, workload_zombies } =
+        record;
+    ZombieLine {
+        process: process_ref(process, clock),
+        parent: parent.as_ref().map(|parent| process_ref(parent, clock)),
+        parent_sigchld: parent_sigchld.map(names::disposition),
+        orphaned: *orphaned,
+        age_seconds: seconds(*age_ns),
+        workload_zombies: *workload_zombies,
+    }
+}
+
 fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
     let ShutdownRecord {
         shutdown_id,
@@ -129,6 +138,8 @@ fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
         verdict,
         complete,
         processes,
+        forwards,
+        never_told,
         findings,
     } = record;
     ShutdownLine {
@@ -145,7 +156,22 @@ fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
         verdict: verdict.name(),
         complete: *complete,
         processes: processes.iter().map(|report| report_of(report, clock)).collect(),
+        forwarding: Forwarding {
+            edges: forwards.iter().map(edge).collect(),
+            never_told: never_told.iter().map(|id| id.pid).collect(),
+        },
         findings: findings.iter().map(finding_of).collect(),
+    }
+}
+
+fn edge(forward: &Forward) -> ForwardingEdge {
+    let Forward { from, to, signal, after_ns, seq: Seq(evidence) } = forward;
+    ForwardingEdge {
+        from: from.pid,
+        to: to.pid,
+        signal: signal.name(),
+        delay_seconds: after_ns.map(seconds),
+        evidence: *evidence,
     }
 }
 

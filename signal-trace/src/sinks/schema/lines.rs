@@ -92,8 +92,15 @@ pub struct ZombieLine {
     pub process: Process,
     /// Who should reap it.
     pub parent: Option<Process>,
+    /// What that one does with SIGCHLD; null if unknown.
+    #[schemars(extend("enum" = names::dispositions_or_null()))]
+    pub parent_sigchld: Option<&'static str>,
+    /// The process that started it is gone, and another one has to reap it.
+    pub orphaned: bool,
     /// At least this long.
     pub age_seconds: f64,
+    /// Zombies of its workload that have been told of and are still there, this one included.
+    pub workload_zombies: u64,
 }
 
 /// The OOM killer chose a victim.
@@ -138,8 +145,34 @@ pub struct ShutdownLine {
     pub complete: bool,
     /// Its processes, the main one first.
     pub processes: Vec<ProcessReport>,
+    /// How the stop signal was passed on inside the workload.
+    pub forwarding: Forwarding,
     /// What went wrong, the worst first.
     pub findings: Vec<Finding>,
+}
+
+/// How the stop signal was passed on inside a workload.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Forwarding {
+    /// Who told whom, in order; each process is told once.
+    pub edges: Vec<ForwardingEdge>,
+    /// Pids of processes that were there when the workload was told, and never were.
+    pub never_told: Vec<u32>,
+}
+
+/// One process of the workload told another one to stop.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ForwardingEdge {
+    /// Pid of the one that told.
+    pub from: u32,
+    /// Pid of the one that was told.
+    pub to: u32,
+    /// With which signal.
+    pub signal: String,
+    /// Since the first one had its own stop signal; null if it had none.
+    pub delay_seconds: Option<f64>,
+    /// `seq` of the record that shows it.
+    pub evidence: u64,
 }
 
 /// The grace period.

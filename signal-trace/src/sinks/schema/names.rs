@@ -45,6 +45,11 @@ pub fn roles() -> Vec<&'static str> {
     Role::ALL.map(Role::name).to_vec()
 }
 
+/// What can be done with a signal, and null.
+pub fn dispositions_or_null() -> Vec<Option<&'static str>> {
+    DISPOSITIONS.map(Some).into_iter().chain([None]).collect()
+}
+
 /// The roles, and null.
 pub fn roles_or_null() -> Vec<Option<&'static str>> {
     Role::ALL.map(|role| Some(role.name())).into_iter().chain([None]).collect()

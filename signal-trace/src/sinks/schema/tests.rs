@@ -85,10 +85,12 @@ fn names_are_those_of_the_contract() {
     let shutdown = of_type("shutdown");
     assert_eq!(
         keys(shutdown),
-        "amends complete duration_seconds findings grace node processes schema seq shutdown_id \
-         stop time type verdict workload"
+        "amends complete duration_seconds findings forwarding grace node processes schema seq \
+         shutdown_id stop time type verdict workload"
     );
     assert_eq!(keys(&shutdown["grace"]), "configured_seconds source used_seconds");
+    assert_eq!(keys(&shutdown["forwarding"]), "edges never_told");
+    assert_eq!(keys(&shutdown["forwarding"]["edges"][0]), "delay_seconds evidence from signal to");
     assert_eq!(
         keys(&shutdown["processes"][0]),
         "exit killed_by main process seconds_to_exit stop verdict zombie_seconds"

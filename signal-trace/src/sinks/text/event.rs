@@ -101,10 +101,21 @@ fn signal(record: &SignalRecord) -> String {
 }
 
 fn zombie(record: &ZombieRecord) -> String {
-    let ZombieRecord { process, parent, age_ns } = record;
+    let ZombieRecord { process, parent, parent_sigchld, orphaned, age_ns, workload_zombies } =
+        record;
     let parent = parent.as_ref().map_or_else(|| "its parent".to_owned(), name);
-    let age = duration(*age_ns);
-    span(YELLOW, &format!("{} for {age} now: {parent} has not waited for it", name(process)))
+    let heir = if *orphaned { " (which inherited it)" } else { "" };
+    let sigchld = match parent_sigchld {
+        Some(Disposition::Default) => ", and has no handler for SIGCHLD",
+        _ => "",
+    };
+    let count = match workload_zombies {
+        0 | 1 => String::new(),
+        n => format!("; {n} zombies in its workload"),
+    };
+    let (who, age) = (name(process), duration(*age_ns));
+    let text = format!("{who} for {age} now: {parent}{heir} has not waited for it{sigchld}{count}");
+    span(YELLOW, &text)
 }
 
 fn loss(loss: &Loss, start: BootNs) -> String {

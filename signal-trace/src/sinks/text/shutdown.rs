@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use signal_trace_core::{
     findings::Finding,
-    output::{FindingRecord, GraceSource, ProcessReport, ShutdownRecord, StopRef, WorkloadRef},
+    output::{
+        FindingRecord, Forward, GraceSource, ProcessReport, ShutdownRecord, StopRef, WorkloadRef,
+    },
     time::BootNs,
 };
 
@@ -38,6 +40,8 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
         verdict,
         complete,
         processes,
+        forwards,
+        never_told: _,
         findings,
     } = record;
     let verdict = span(of_verdict(*verdict), &format!("{:<KIND$}", verdict.name().to_uppercase()));
@@ -72,7 +76,11 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
     for (report, name) in processes.iter().zip(&names) {
         row(
             if report.main { "main" } else { "process" },
-            &process_text(report, name, width, stop.is_some()),
+            &format!(
+                "{}{}",
+                process_text(report, name, width, stop.is_some()),
+                told_by(report, forwards, processes)
+            ),
         );
     }
     for finding in findings {
@@ -157,6 +165,20 @@ fn process_text(report: &ProcessReport, name: &str, width: usize, workload_stop:
         let _ = write!(text, ", a zombie for {}", duration(ns));
     }
     text
+}
+
+/// `, told by sh[901] 3.000 ms after that`; nothing for who was told from outside.
+fn told_by(report: &ProcessReport, forwards: &[Forward], processes: &[ProcessReport]) -> String {
+    let id = report.process.process.id;
+    let Some(forward) = forwards.iter().find(|forward| forward.to == id) else {
+        return String::new();
+    };
+    let from = processes.iter().find(|other| other.process.process.id == forward.from);
+    let from = from.map_or_else(|| forward.from.pid.to_string(), |from| name(&from.process));
+    let after = forward
+        .after_ns
+        .map_or_else(String::new, |ns| format!(" {} after that was told", duration(ns)));
+    format!(", told by {from}{after}")
 }
 
 fn push_finding(text: &mut String, finding: &Finding) {

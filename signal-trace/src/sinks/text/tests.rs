@@ -11,7 +11,7 @@ use super::{
     super::{Sink, sample},
     Text,
 };
-use crate::filters::Filters;
+use crate::{filters::Filters, golden};
 
 /// Keeps what was written after the sink is gone.
 #[derive(Clone, Default)]
@@ -41,10 +41,7 @@ fn text(colour: bool) -> String {
 
 #[test]
 fn text_reads_as_it_should() {
-    let golden = include_str!("golden.txt");
-    let actual = text(false);
-    // The way to bless a change: look at it, then copy it to golden.txt.
-    assert!(actual == golden, "--- golden.txt\n{golden}\n--- now\n{actual}");
+    golden::check("src/sinks/text/golden.txt", &text(false));
 }
 
 #[test]

@@ -1,0 +1,201 @@
+//! One process of a shutdown: what it was told, what it did with that, and how it ended.
+
+use crate::{
+    event::{Deliver, Generate, Process},
+    ids::{CgroupKey, ProcessId, Seq},
+    input::ProcessFact,
+    role::Role,
+    signal::{Disposition, GenerateResult, Signal},
+    table::Ended,
+    time::BootNs,
+    timeline::WorkloadKey,
+};
+
+/// A stop signal and its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    pub signal: Signal,
+    pub at: BootNs,
+    pub seq: Seq,
+    pub sender: Option<Process>,
+    pub role: Role,
+}
+
+/// A further stop signal to a process that has had its first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Further {
+    pub signal: Signal,
+    pub at: BootNs,
+    pub seq: Seq,
+}
+
+/// The first stop signal that one process got, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of the kernel, not a state")]
+pub struct OwnStop {
+    pub stop: Stop,
+    pub disposition: Disposition,
+    /// Other signals that stop programs and that it had a handler for, as a set.
+    pub caught: u64,
+    /// The kernel dropped it: `SIG_IGN`, or PID 1 without a handler.
+    pub dropped: bool,
+    /// Blocked when it was sent; `waited_for` are those that sit in `sigtimedwait(2)`.
+    pub blocked: bool,
+    pub waited_for: bool,
+    /// Stopped or frozen when it was sent.
+    pub halted: bool,
+    /// A thread took it, with this disposition.
+    pub delivered: Option<(Disposition, BootNs, Seq)>,
+    /// The process then sent the same signal to itself: the custom of runtimes that clean up
+    /// and want to die of the signal all the same. `true` if the kernel dropped it.
+    pub reraised: Option<(bool, Seq)>,
+    /// The same signal again, from somebody else, and a while later.
+    pub again: Option<Further>,
+    /// Another stop signal later on, which it did not ignore.
+    pub other: Option<Further>,
+}
+
+/// What a stop signal to a process that was told already comes within, if it is the same request.
+pub const ONE_REQUEST_NS: u64 = crate::time::SECOND;
+
+impl OwnStop {
+    pub fn new(stop: Stop, sent: &Generate) -> Self {
+        Self {
+            stop,
+            disposition: sent.disposition,
+            caught: sent.caught,
+            dropped: is_dropped(sent),
+            blocked: sent.blocked,
+            waited_for: sent.waited_for,
+            halted: sent.target.flags.stopped || sent.target.flags.frozen,
+            delivered: None,
+            reraised: None,
+            again: None,
+            other: None,
+        }
+    }
+
+    /// Notes a stop signal that came after the first.
+    pub fn note_further(&mut self, stop: &Stop, sent: &Generate) {
+        let further = Further { signal: stop.signal, at: stop.at, seq: stop.seq };
+        if stop.signal != self.stop.signal {
+            if !is_dropped(sent) {
+                self.other.get_or_insert(further);
+            }
+        } else if stop.at.since(self.stop.at) >= ONE_REQUEST_NS {
+            self.again.get_or_insert(further);
+        }
+    }
+
+    /// A handler ran. What `sigwait(3)`, `sigtimedwait(2)` or `signalfd(2)` take shows no delivery.
+    pub fn handled(&self) -> bool {
+        matches!(self.delivered, Some((Disposition::Handler, ..)))
+    }
+}
+
+/// 7.2 drops what is sent to a thread that exits (`task_can_queue_signal()`), handler or not.
+fn is_dropped(sent: &Generate) -> bool {
+    sent.result == GenerateResult::Ignored && sent.disposition != Disposition::Handler
+}
+
+/// The SIGKILL that ended a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kill {
+    pub at: BootNs,
+    pub seq: Seq,
+    pub role: Role,
+    pub sender: Option<Process>,
+    /// It was frozen then: the v1 freezer lets not even SIGKILL through.
+    pub frozen: bool,
+}
+
+/// A living process as `/proc` showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub at: BootNs,
+    /// Letter of `/proc/PID/stat`.
+    pub state: u8,
+    /// Signals pending then.
+    pub pending: u64,
+}
+
+/// One process of the workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub process: Process,
+    /// Its parent when it was first seen.
+    pub lineage: Option<ProcessId>,
+    /// It was there when the timeline was opened.
+    pub from_start: bool,
+    /// It came into the workload from outside (`docker exec`): nobody inside is its manager.
+    pub foreign: bool,
+    pub own_stop: Option<OwnStop>,
+    pub kill: Option<Kill>,
+    pub oom: Option<Seq>,
+    /// The last look at it in `/proc`, while it lived.
+    pub look: Option<Look>,
+    pub ended: Option<Ended>,
+    pub reaped: Option<BootNs>,
+}
+
+impl Member {
+    pub const fn new(
+        process: Process,
+        lineage: Option<ProcessId>,
+        from_start: bool,
+        foreign: bool,
+    ) -> Self {
+        Self {
+            process,
+            lineage,
+            from_start,
+            foreign,
+            own_stop: None,
+            kill: None,
+            oom: None,
+            look: None,
+            ended: None,
+            reaped: None,
+        }
+    }
+
+    /// It is alive, as far as is known.
+    pub const fn lives(&self) -> bool {
+        self.ended.is_none() && self.reaped.is_none()
+    }
+
+    /// SIGKILL is what ended it.
+    pub fn died_of_sigkill(&self) -> bool {
+        self.ended.is_some_and(|ended| ended.status.signal() == Some(Signal::KILL))
+    }
+
+    /// It was started by the workload `key` for another one, and is in that one's cgroup now: so
+    /// service managers and runtimes start what they manage.
+    pub fn has_left(&self, key: WorkloadKey, cgroup: CgroupKey) -> bool {
+        let touched = self.from_start || self.own_stop.is_some() || self.kill.is_some();
+        matches!(key, WorkloadKey::Cgroup(old) if old != cgroup) && !touched
+    }
+
+    /// It was reaped, and its exit is not in the stream.
+    pub const fn lost_its_end(&self) -> bool {
+        self.ended.is_none() && self.reaped.is_some()
+    }
+
+    /// A thread of it took a signal.
+    pub fn deliver(&mut self, at: BootNs, seq: Seq, taken: &Deliver) {
+        if let Some(own) = &mut self.own_stop
+            && own.stop.signal == taken.signal
+            && own.delivered.is_none()
+        {
+            own.delivered = Some((taken.disposition, at, seq));
+            // PID 1 unblocks a signal that it has no handler for: get_signal() drops it there.
+            own.dropped |=
+                taken.disposition == Disposition::Default && taken.process.flags.unkillable;
+        }
+    }
+
+    /// `/proc` shows it alive.
+    pub fn looked_at(&mut self, at: BootNs, fact: &ProcessFact) {
+        self.look = Some(Look { at, state: fact.state, pending: fact.pending });
+    }
+}
