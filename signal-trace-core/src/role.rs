@@ -119,8 +119,8 @@ pub(crate) fn of(sent: &Generate, relation: Relation<'_>) -> (Option<Process>, R
     } else if sent.target.parent == Some(current.id) {
         Role::Parent
     } else if container.is_some() && container == place::container_of(relation.target_path) {
-        // Two cgroups of one container, which runs a service manager of its own.
-        Role::Peer
+        // Two units of one container, which runs a service manager of its own.
+        Role::Host
     } else if current.ns_level > 0 || container.is_some() {
         Role::OtherContainer
     } else {

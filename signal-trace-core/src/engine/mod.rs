@@ -3,9 +3,11 @@
 //! State is the table of processes, the open timelines, and what is due later. All time comes from
 //! the inputs.
 
+mod due;
 mod lifecycle;
 mod losses;
 mod opening;
+mod relations;
 mod report;
 mod self_signals;
 mod stops;

@@ -1,9 +1,10 @@
 //! Who has just signalled itself: how a signal to the sender's own process group is known.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::Engine;
 use crate::{
+    event::Process,
     findings::self_kill,
     ids::ProcessId,
     output::Outputs,
@@ -19,7 +20,7 @@ use crate::{
 pub(super) struct SelfSignals(BTreeMap<ProcessId, BootNs>);
 
 /// The signals of one `kill(0, …)` lie closer together than this.
-pub(super) const GROUP_KILL_NS: u64 = 20 * MS;
+const GROUP_KILL_NS: u64 = 20 * MS;
 
 impl SelfSignals {
     pub(super) fn add(&mut self, id: ProcessId, at: BootNs) {
@@ -36,6 +37,40 @@ impl SelfSignals {
 }
 
 impl Engine {
+    /// The sender signals its own process group, itself included.
+    pub(super) fn is_own_group(
+        &self,
+        sender: Option<&Process>,
+        target: &Process,
+        at: BootNs,
+    ) -> bool {
+        sender.is_some_and(|sender| {
+            sender.pgid == target.pgid && self.self_signals.contains(sender.id, at)
+        })
+    }
+
+    /// The sender turned out to signal its own process group: what that opened is no shutdown.
+    pub(super) fn discard_openings_of(&mut self, sender: ProcessId, pgid: u32, at: BootNs) {
+        let discarded: Vec<_> = self
+            .timelines
+            .values()
+            .filter(|timeline| {
+                let Some(main) = timeline.members.get(&timeline.main) else { return false };
+                let opener = match &timeline.stop {
+                    Some(stop) => stop.sender.map(|process| process.id),
+                    None => main.kill.and_then(|kill| kill.sender).map(|process| process.id),
+                };
+                main.process.pgid == pgid
+                    && opener == Some(sender)
+                    && at.since(timeline.opened) <= GROUP_KILL_NS
+            })
+            .map(|timeline| timeline.key)
+            .collect();
+        for key in discarded {
+            self.drop_timeline(key);
+        }
+    }
+
     /// A process that no timeline knows has ended: by a SIGKILL of its own, perhaps.
     pub(super) fn ended_itself(
         &mut self,

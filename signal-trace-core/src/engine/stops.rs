@@ -2,14 +2,13 @@
 
 use alloc::vec::Vec;
 
-use super::{Engine, opening::Opening, self_signals::GROUP_KILL_NS};
+use super::{Engine, opening::Opening};
 use crate::{
     event::{Deliver, Generate, Process},
-    ids::{CgroupKey, ProcessId, Seq},
+    ids::{ProcessId, Seq},
     member::{Kill, Member, ONE_REQUEST_NS, OwnStop, Stop},
     output::{DeliveryRecord, Outputs, RecordBody, SenderRef, SignalRecord},
-    place,
-    role::{self, Relation, Role},
+    role::{self, Role},
     signal::{GenerateResult, Signal},
     time::BootNs,
     timeline::{Forward, Timeline, WorkloadKey},
@@ -112,39 +111,6 @@ impl Engine {
         }
     }
 
-    /// What the two ends of a signal are to each other.
-    fn relation(&self, event: &Generate) -> Relation<'_> {
-        let (sender, target) = (event.current.id, event.target.id);
-        let ancestor =
-            event.target.parent == Some(sender) || self.table.descends_from(target, sender);
-        let same_workload = if self.config.is_split(event.target.cgroup) {
-            let of_target = self.member_of.get(&target);
-            self.table.descends_from(sender, target)
-                || (of_target.is_some() && of_target == self.member_of.get(&sender))
-        } else {
-            event.current.cgroup == event.target.cgroup
-        };
-        Relation {
-            same_workload,
-            ancestor,
-            sender_path: self.path_of(event.current.cgroup),
-            target_path: self.path_of(event.target.cgroup),
-        }
-    }
-
-    fn path_of(&self, cgroup: CgroupKey) -> &[u8] {
-        self.cgroup_paths.get(&cgroup).and_then(Option::as_deref).unwrap_or_default()
-    }
-
-    /// The container that holds the namespaces of a Kubernetes pod. It has no work to finish, and
-    /// is always ended by a bare SIGKILL.
-    fn is_sandbox(&self, process: &Process) -> bool {
-        process.comm.as_bytes() == b"pause"
-            && process.is_namespace_init()
-            && place::is_in_pod(self.path_of(process.cgroup))
-            && self.table.living_in(process.cgroup).all(|entry| entry.process.id == process.id)
-    }
-
     fn signalled_itself(&mut self, sent: &Sent<'_>) {
         let event = sent.event;
         let id = event.target.id;
@@ -166,34 +132,15 @@ impl Engine {
         }
     }
 
-    /// The sender turned out to signal its own process group: what that opened is no shutdown.
-    fn discard_openings_of(&mut self, sender: ProcessId, pgid: u32, at: BootNs) {
-        let discarded: Vec<_> = self
-            .timelines
-            .values()
-            .filter(|timeline| {
-                let Some(main) = timeline.members.get(&timeline.main) else { return false };
-                let opener = match &timeline.stop {
-                    Some(stop) => stop.sender.map(|process| process.id),
-                    None => main.kill.and_then(|kill| kill.sender).map(|process| process.id),
-                };
-                main.process.pgid == pgid
-                    && opener == Some(sender)
-                    && at.since(timeline.opened) <= GROUP_KILL_NS
-            })
-            .map(|timeline| timeline.key)
-            .collect();
-        for key in discarded {
-            self.drop_timeline(key);
-        }
-    }
-
     fn sigkilled(&mut self, sent: &Sent<'_>) {
         let target = &sent.event.target;
         if !self.member_of.contains_key(&target.id) {
             let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
             let judged = !self.is_tracer(target.id) && !self.is_sandbox(target);
-            if from_inside || self.is_own_group(sent) || !judged {
+            if from_inside
+                || self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at)
+                || !judged
+            {
                 return;
             }
             // What PID 1 leaves behind dies with it: it is PID 1 that stopped.
@@ -261,7 +208,7 @@ impl Engine {
         let target = sent.event.target.id;
         let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
         let opens = (opening.main == target || !from_inside)
-            && !self.is_own_group(sent)
+            && !self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at)
             && !self.is_tracer(target)
             && !self.is_sandbox(&sent.event.target);
         let Some(open) = self.timelines.get(&opening.key) else {
@@ -298,17 +245,6 @@ impl Engine {
         let is_told = |id| timeline.members.get(&id).is_some_and(|m| m.own_stop.is_some());
         forwards.retain(|forward| is_told(forward.to));
         timeline.forwards = forwards;
-    }
-
-    fn is_tracer(&self, id: ProcessId) -> bool {
-        self.config.tracer_pid == Some(id.pid)
-    }
-
-    /// The sender signals its own process group, itself included.
-    fn is_own_group(&self, sent: &Sent<'_>) -> bool {
-        sent.sender.is_some_and(|sender| {
-            sender.pgid == sent.event.target.pgid && self.self_signals.contains(sender.id, sent.at)
-        })
     }
 
     /// Notes a stop signal on the process that got it.

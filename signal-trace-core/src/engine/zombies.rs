@@ -133,7 +133,7 @@ impl Engine {
 }
 
 const fn is_power_of_ten(mut count: u64) -> bool {
-    while count > 1 && count % 10 == 0 {
+    while count > 1 && count.is_multiple_of(10) {
         count /= 10;
     }
     count == 1

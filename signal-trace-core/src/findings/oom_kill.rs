@@ -1,7 +1,7 @@
 //! `oom-kill`: the kernel killed a process because memory ran out (`oom_kill_process()`,
-//! mm/oom_kill.c).
+//! `mm/oom_kill.c`).
 
-use alloc::format;
+use alloc::{format, string::String};
 
 use super::{
     Case, Finding, Severity,
@@ -19,7 +19,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         _ if first.process.id != case.timeline.main && case.timeline.main_lives() => {
             "; the main process of the workload goes on without it".into()
         }
-        _ => "".into(),
+        _ => String::new(),
     };
     let summary = format!(
         "{}{} was killed by the OOM killer{when}",

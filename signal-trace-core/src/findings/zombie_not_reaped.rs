@@ -3,7 +3,7 @@
 //! The engine asks `/proc` before it accuses: the kernel frees what was reaped only after an RCU
 //! grace period, which can last 10 s (`CONFIG_RCU_LAZY`).
 
-use alloc::format;
+use alloc::{format, string::String};
 
 use super::{
     Finding, Severity,
@@ -44,7 +44,7 @@ pub(crate) fn finding(zombie: &Zombie<'_>) -> Finding {
         _ => "",
     };
     let count = match zombie.count {
-        0 | 1 => "".into(),
+        0 | 1 => String::new(),
         n => format!("; {n} zombies in this workload"),
     };
     Finding {

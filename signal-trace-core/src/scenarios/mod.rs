@@ -6,5 +6,8 @@ mod opening;
 mod process_verdicts;
 mod properties;
 mod provisional;
+mod roles;
+mod rules;
+mod verdict_evidence;
 mod workload_verdicts;
 mod zombies;

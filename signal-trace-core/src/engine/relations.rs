@@ -1,0 +1,48 @@
+//! Who is who: what sender and target of a signal are to each other, and who is never judged.
+
+use super::Engine;
+use crate::{
+    event::{Generate, Process},
+    ids::{CgroupKey, ProcessId},
+    place,
+    role::Relation,
+};
+
+impl Engine {
+    /// What the two ends of a signal are to each other.
+    pub(super) fn relation(&self, event: &Generate) -> Relation<'_> {
+        let (sender, target) = (event.current.id, event.target.id);
+        let ancestor =
+            event.target.parent == Some(sender) || self.table.descends_from(target, sender);
+        let same_workload = if self.config.is_split(event.target.cgroup) {
+            let of_target = self.member_of.get(&target);
+            self.table.descends_from(sender, target)
+                || (of_target.is_some() && of_target == self.member_of.get(&sender))
+        } else {
+            event.current.cgroup == event.target.cgroup
+        };
+        Relation {
+            same_workload,
+            ancestor,
+            sender_path: self.path_of(event.current.cgroup),
+            target_path: self.path_of(event.target.cgroup),
+        }
+    }
+
+    pub(super) fn path_of(&self, cgroup: CgroupKey) -> &[u8] {
+        self.cgroup_paths.get(&cgroup).and_then(Option::as_deref).unwrap_or_default()
+    }
+
+    /// The container that holds the namespaces of a Kubernetes pod. It has no work to finish, and
+    /// is always ended by a bare SIGKILL.
+    pub(super) fn is_sandbox(&self, process: &Process) -> bool {
+        process.comm.as_bytes() == b"pause"
+            && process.is_namespace_init()
+            && place::is_in_pod(self.path_of(process.cgroup))
+            && self.table.living_in(process.cgroup).all(|entry| entry.process.id == process.id)
+    }
+
+    pub(super) fn is_tracer(&self, id: ProcessId) -> bool {
+        self.config.tracer_pid == Some(id.pid)
+    }
+}
