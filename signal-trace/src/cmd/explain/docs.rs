@@ -59,10 +59,11 @@ fn docs_findings_are_up_to_date() {
         return;
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    let differs = text.lines().zip(found.lines()).find(|(now, then)| now != then);
+    let same = text.lines().zip(found.lines()).take_while(|(now, then)| now == then).count();
     assert!(
         text == found,
-        "docs/findings.md is stale: run BLESS=1 cargo test -p signal-trace docs_findings; first \
-         line that differs: {differs:?}"
+        "docs/findings.md is stale from line {} on: run BLESS=1 cargo test -p signal-trace \
+         docs_findings",
+        same + 1
     );
 }
