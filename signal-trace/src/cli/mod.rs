@@ -1,12 +1,13 @@
 //! The command line as clap sees it: only parsing, no effects.
 
+pub mod explain;
 pub mod record;
 pub mod report;
 pub mod value;
 
 use clap::{Parser, Subcommand};
 
-pub use self::{record::RecordArgs, report::ReportArgs};
+pub use self::{explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
 
 /// Shows what happened to every process that was asked to stop.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ pub enum Command {
     Record(RecordArgs),
     /// Tell the same again from a recording
     Report(ReportArgs),
+    /// Tell what a finding means, how it is detected, and what to do about it
+    Explain(ExplainArgs),
     /// Check whether tracing works here, and say what to do if not
     Doctor,
     /// Print the JSON Schema of the lines of `--format jsonl`

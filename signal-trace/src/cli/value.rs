@@ -5,7 +5,13 @@ use std::{fmt, str::FromStr, time::Duration};
 use clap::ValueEnum;
 use glob::Pattern;
 use jiff::SignedDuration;
-use signal_trace_core::{findings::Severity, signal::Signal};
+use signal_trace_core::{
+    findings::{
+        Severity,
+        pages::{self, Page},
+    },
+    signal::Signal,
+};
 
 /// `250ms`, `3s`, `5m`, `1h`; also sums, as `1m30s`.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -46,6 +52,41 @@ pub fn pod(text: &str) -> Result<String, String> {
          `kubectl get pod NAME -o jsonpath={.metadata.uid}` shows the uid)"
             .to_owned()
     })
+}
+
+/// The id of a finding, in any letter case, with hyphens or underscores.
+pub fn finding(text: &str) -> Result<&'static Page, String> {
+    let id = text.trim().to_ascii_lowercase().replace('_', "-");
+    pages::page(&id).ok_or_else(|| {
+        let nearest = nearest(&id).map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let hint = if nearest.is_empty() { nearest } else { format!("; near to it: {nearest}") };
+        format!("there is no such finding{hint} (`signal-trace explain` lists all)")
+    })
+}
+
+/// The ids that hold `id`; if there are none, those that are reached by the fewest changes, if few.
+fn nearest(id: &str) -> impl Iterator<Item = &'static str> {
+    let cost = |known: &str| {
+        if id.len() >= 3 && known.contains(id) { 0 } else { changes(id, known) }
+    };
+    let costs = pages::PAGES.iter().map(|page| (cost(page.id), page.id)).collect::<Vec<_>>();
+    let least = costs.iter().map(|(cost, _)| *cost).min().filter(|cost| *cost <= id.len() / 2);
+    costs.into_iter().filter(move |(cost, _)| Some(*cost) == least).map(|(_, id)| id)
+}
+
+/// How many bytes must be put in, taken out or replaced to make `b` of `a` (Levenshtein distance).
+fn changes(a: &str, b: &str) -> usize {
+    let mut row = (0..=b.len()).collect::<Vec<_>>();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// Log level of the eBPF programs, 0 for none to 5.
@@ -149,5 +190,34 @@ mod tests {
         assert_eq!(log_level("off"), Ok(0));
         assert_eq!(log_level("trace"), Ok(5));
         assert!(log_level("loud").is_err());
+    }
+    #[test]
+    fn findings_are_found_however_they_are_written() {
+        for text in ["oom-kill", "OOM_Kill", " oom-kill "] {
+            assert_eq!(finding(text).map(|page| page.id), Ok("oom-kill"), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_findings_are_answered_with_the_nearest() {
+        for (text, near) in [
+            ("stop-signal-ignord", "near to it: `stop-signal-ignored` ("),
+            ("zombie", "near to it: `zombie-not-reaped` ("),
+            ("grace", "near to it: `grace-period-exceeded`, `grace-period-nearly-exceeded` ("),
+            ("", "there is no such finding (`signal-trace explain` lists all)"),
+            ("\u{1b}[31m\u{e9}", "there is no such finding (`signal-trace explain` lists all)"),
+        ] {
+            let message = finding(text).unwrap_err();
+            assert!(message.contains(near), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn changes_are_counted() {
+        for (a, b, count) in
+            [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)]
+        {
+            assert_eq!(changes(a, b), count, "{a} {b}");
+        }
     }
 }

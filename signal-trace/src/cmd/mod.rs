@@ -1,6 +1,7 @@
 //! The commands: each turns its arguments into effects and an exit code.
 
 pub mod doctor;
+pub mod explain;
 pub mod record;
 pub mod report;
 pub mod schema;
@@ -19,6 +20,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Record(args) => record::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Doctor => doctor::run(),
         Command::Schema => schema::run(),
     }

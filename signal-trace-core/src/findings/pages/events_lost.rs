@@ -13,8 +13,8 @@ pub(super) const PAGE: Page = Page {
     detection: "A loss was counted in the time of this shutdown: records that did not fit into a \
                 ring, or calls of a program that the kernel skipped (`recursion_misses`). The \
                 verdict is `inconclusive`.",
-    limits: "Which events are missing is not known, so each verdict in this shutdown can be wrong, \
-             and so can its other findings.",
+    limits: "Which events are missing is not known, so each verdict in this shutdown can be wrong. \
+             Findings that say that something did not come (a stop signal, an exit) are held back.",
     general: "look at the loss records, stop what sends signals or forks in a storm, and record \
               again",
     fixes: &[

@@ -14,7 +14,8 @@ pub(super) const PAGE: Page = Page {
             too.",
     detection: "The sender of the SIGKILL that ended the process has the role `other-container` or \
                 `host`. `warning` in a container or unit, `info` in a plain process tree. A parent \
-                outside of the workload is not meant.",
+                outside of the workload is not meant, nor who had asked the workload to stop \
+                before.",
     limits: "The sender is the process that made the call; on whose behalf is not seen. A runtime \
              whose executable has another name than usual counts as `host`.",
     general: "find the sender, and let it stop the workload through its runtime, or with the stop \

@@ -34,8 +34,8 @@ pub struct Page {
     pub id: &'static str,
     /// What it says, in half a sentence.
     pub title: &'static str,
-    /// The severities that it can have, the mildest first. In a shutdown that nobody enforced
-    /// (`SIGHUP` for a reload) all findings are `info` beside that.
+    /// The severities that it can have, the mildest first. (All findings of a provisional shutdown
+    /// that ended without SIGKILL, as a reload by SIGHUP, are `info`.)
     pub severities: &'static [Severity],
     /// Why this happens.
     pub cause: &'static str,
@@ -85,5 +85,71 @@ impl Page {
         let parts: Vec<_> =
             wanted.map(|(system, fix)| format!("{}: {fix}", system.name())).collect();
         if parts.is_empty() { self.general.to_owned() } else { parts.join("; ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_kebab_case(id: &str) -> bool {
+        id.split('-').all(|word| {
+            !word.is_empty() && word.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        })
+    }
+
+    #[test]
+    fn ids_are_unique_and_in_kebab_case() {
+        for (number, page) in PAGES.iter().enumerate() {
+            assert!(is_kebab_case(page.id), "{}", page.id);
+            assert!(PAGES[..number].iter().all(|other| other.id != page.id), "{}", page.id);
+        }
+    }
+
+    #[test]
+    fn severities_are_in_order() {
+        for Page { id, severities, .. } in PAGES {
+            assert!(!severities.is_empty(), "{id}");
+            assert!(severities.is_sorted_by(|a, b| a < b), "{id}: {severities:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_whole() {
+        for page in PAGES {
+            let sentences = [page.cause, page.detection, page.limits];
+            assert!(sentences.iter().all(|text| text.ends_with('.')), "{}", page.id);
+            let phrases = page.fixes.iter().map(|(_, fix)| *fix).chain([page.title, page.general]);
+            for text in phrases.clone() {
+                assert!(!text.ends_with('.'), "{}: {text}", page.id);
+                assert!(text.len() <= 200, "{}: {text}", page.id);
+            }
+            for text in phrases.chain(sentences) {
+                assert!(!text.trim().is_empty(), "{}", page.id);
+                assert_eq!(text.matches('`').count() % 2, 0, "{}: code marks: {text}", page.id);
+                assert!(!text.contains(char::is_control), "{}: {text}", page.id);
+                assert!(!text.contains("  "), "{}: {text}", page.id);
+            }
+        }
+    }
+
+    #[test]
+    fn fixes_are_for_several_systems_in_their_order() {
+        for Page { id, fixes, .. } in PAGES {
+            assert!(fixes.len() >= 4, "{id}");
+            let place = |(system, _): &(System, &str)| System::ALL.iter().position(|s| s == system);
+            assert!(fixes.is_sorted_by(|a, b| place(a) < place(b)), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_fix_is_for_what_is_at_hand() {
+        let page = page("zombie-not-reaped").unwrap();
+        assert_eq!(page.fix(&[]), page.general);
+        assert_eq!(page.fix(&[System::Systemd]), page.general, "it has no fix for this one");
+        assert_eq!(
+            page.fix(&[System::Compose, System::Docker]),
+            "Docker: use `docker run --init`; Compose: set `init: true`"
+        );
     }
 }

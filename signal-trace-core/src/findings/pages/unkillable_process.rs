@@ -12,7 +12,8 @@ pub(super) const PAGE: Page = Page {
             file system or a driver that does not answer. The cgroup v2 freezer does not hold \
             SIGKILL up.",
     detection: "SIGKILL was sent and not dropped, and 5 s later the process had not ended. The \
-                summary says whether it is frozen or in uninterruptible sleep.",
+                summary says whether it is frozen, in uninterruptible sleep, or held by a \
+                debugger.",
     limits: "What it waits for is not seen; `/proc/PID/stack` shows it to root. Giving back a very \
              large memory or writing a core dump can take that long too.",
     general: "thaw it if it is frozen, else find what it waits for (`/proc/PID/stack`, as root) \

@@ -2,9 +2,10 @@
 
 mod event;
 mod shutdown;
-mod style;
+pub(crate) mod style;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wrap;
 
 use std::{
     fmt::Write as _,

@@ -14,6 +14,7 @@ use super::{
     KIND, TIME,
     event::{duration, exit, name, name_of, sender, since},
     style::{BOLD, DIM, RED, of_severity, of_verdict, span},
+    wrap::wrap,
 };
 use crate::{
     escape,
@@ -186,7 +187,9 @@ fn push_finding(text: &mut String, finding: &Finding) {
     let label = span(of_severity(*severity), &format!("{:<LABEL$}", severity.name()));
     let _ = writeln!(text, "{:MARGIN$}{label}{}", "", span(BOLD, id));
     for (label, words) in [("", summary), ("fix: ", fix)] {
-        for (number, line) in wrap(&format!("{label}{words}")).iter().enumerate() {
+        for (number, line) in
+            wrap(&format!("{label}{words}"), WIDTH - MARGIN - LABEL).iter().enumerate()
+        {
             let line = if number == 0 && !label.is_empty() {
                 line.replacen(label, &span(DIM, label), 1)
             } else {
@@ -195,23 +198,4 @@ fn push_finding(text: &mut String, finding: &Finding) {
             let _ = writeln!(text, "{:indent$}{line}", "", indent = MARGIN + LABEL);
         }
     }
-}
-
-/// Breaks running text at spaces.
-fn wrap(words: &str) -> Vec<String> {
-    let width = WIDTH - MARGIN - LABEL;
-    let mut lines = vec![String::new()];
-    for word in words.split_whitespace() {
-        let last = lines.len() - 1;
-        let length = lines[last].chars().count();
-        if length > 0 && length + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            if length > 0 {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-        }
-    }
-    lines
 }
