@@ -17,15 +17,17 @@ const CASES: [Case; 13] = [
         .as_pid1()
         .with_findings(&["pid1-ignores-stop-signal"]),
     Case::new("handle 0 0", Act::Term, "graceful", "graceful").as_pid1(),
-    Case::new("block", Act::TermKill(BEFORE), "blocked", "forced"),
+    Case::new("block", Act::TermKill(BEFORE), "blocked", "forced")
+        .with_findings(&["stop-signal-blocked"]),
     Case::new("swallow", Act::TermKill(AFTER), "overran", "forced")
-        .with_findings(&["grace-period-exceeded"]),
+        .with_findings(&["grace-period-exceeded", "handler-does-not-exit"]),
     Case::new("no-forward default", Act::TermKillOrphan(BEFORE), "graceful", "forced")
         .with_children("not-signalled")
         .with_findings(&["stop-signal-not-forwarded"]),
     Case::new("fork 2 handle 10 0", Act::Term, "graceful", "graceful").with_children("graceful"),
-    Case::new("default", Act::Kill, "killed", "forced"),
-    Case::new("crash", Act::Term, "crashed", "crashed"),
+    Case::new("default", Act::Kill, "killed", "forced")
+        .with_findings(&["killed-without-stop-signal"]),
+    Case::new("crash", Act::Term, "crashed", "crashed").with_findings(&["crash-during-shutdown"]),
 ];
 
 #[test]

@@ -8,7 +8,8 @@ const CASES: [Case; 11] = [
     Case::new("threads 4 default", Act::Term, "default-action", "default-action"),
     Case::new("threads 4 sigwait 3", Act::Term, "graceful", "graceful"),
     Case::new("threads 4 reraise", Act::Term, "graceful", "graceful"),
-    Case::new("threads 4 default", Act::Kill, "killed", "forced"),
+    Case::new("threads 4 default", Act::Kill, "killed", "forced")
+        .with_findings(&["killed-without-stop-signal"]),
     // A thread that execs kills all others and takes the leader's place.
     Case::new("exec-from-thread handle 0 4", Act::Term, "graceful", "graceful"),
     Case::new("threads 4 exec-from-thread default", Act::Term, "default-action", "default-action"),
