@@ -64,8 +64,7 @@ impl System {
         processes: impl Iterator<Item = &'a Process>,
     ) -> Vec<Self> {
         let path = cgroup_path.unwrap_or_default();
-        let mut found: BTreeSet<_> =
-            processes.filter_map(|process| Self::of_comm(process.comm.as_bytes())).collect();
+        let mut found: BTreeSet<_> = processes.filter_map(Self::of).collect();
         if place::is_in_pod(path) {
             found.insert(Self::Kubernetes);
         } else if place::container_of(path).is_some() {
@@ -76,7 +75,9 @@ impl System {
         found.into_iter().collect()
     }
 
-    fn of_comm(comm: &[u8]) -> Option<Self> {
+    /// What a process calls itself.
+    pub(crate) fn of(process: &Process) -> Option<Self> {
+        let comm = process.comm.as_bytes();
         Some(match comm {
             b"sh" | b"bash" | b"dash" | b"ash" | b"zsh" | b"busybox" => Self::Shell,
             b"tini" | b"docker-init" | b"dumb-init" | b"catatonit" => Self::Init,

@@ -15,3 +15,4 @@ pub mod process;
 pub mod programs;
 pub mod schema;
 pub mod session;
+pub mod trim;

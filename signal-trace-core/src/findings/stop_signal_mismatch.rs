@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     member::{Member, OwnStop},
     signal::Signal,
+    system::System,
     verdict::ProcessVerdict,
 };
 
@@ -51,6 +52,10 @@ fn ended_by_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
 /// It has a handler for another signal that stops programs.
 fn handles_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
     let own = member.own_stop.as_ref()?;
+    if System::of(&member.process) == Some(System::Shell) {
+        // A shell has handlers of its own, for its own sake.
+        return None;
+    }
     let other = another(own, case.config)?;
     let summary = format!(
         "{} {} {} but has a handler for {other}, which may be the signal that stops it",
