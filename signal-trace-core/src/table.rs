@@ -43,6 +43,8 @@ pub struct Entry {
     pub self_kill: Option<Seq>,
     /// What it does with SIGCHLD, if `/proc` was asked.
     pub sigchld: Option<Disposition>,
+    /// When `/proc` is asked about it, once it is dead.
+    pub ask_at: Option<BootNs>,
     /// Reported as a zombie.
     pub zombie: Option<Zombie>,
 }
@@ -91,6 +93,14 @@ impl ProcessTable {
         }
     }
 
+    /// How many are kept; each stands in both indexes.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        assert_eq!(self.by_cgroup.len(), self.entries.len());
+        assert!(self.by_lineage.len() <= self.entries.len());
+        self.entries.len()
+    }
+
     pub fn get(&self, id: ProcessId) -> Option<&Entry> {
         self.entries.get(&id)
     }
@@ -136,6 +146,7 @@ impl ProcessTable {
             signalled: false,
             self_kill: None,
             sigchld: None,
+            ask_at: None,
             zombie: None,
         };
         self.entries.insert(process.id, entry);

@@ -73,6 +73,12 @@ impl Trace {
         self.engine.open_timelines()
     }
 
+    /// Everything that is kept, in entries of any kind.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.engine.remembered()
+    }
+
     fn frame(&mut self, bytes: &[u8], out: &mut Outputs) {
         if let Ok(event) = decode(bytes) {
             let key = Key { at: event.at, source: event.cpu, number: event.cpu_seq.into() };

@@ -80,6 +80,17 @@ impl Engine {
         self.timelines.values().filter(|timeline| timeline.reports == 0).count()
     }
 
+    /// Processes, timelines and what is due, in entries.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.table.len()
+            + self.timelines.values().map(|timeline| timeline.members.len()).sum::<usize>()
+            + self.timelines.len()
+            + self.member_of.len()
+            + self.zombies_due.len()
+            + self.zombies_of.len()
+    }
+
     /// Wall and boot time, read together.
     pub const fn set_clock(&mut self, anchor: ClockAnchor) {
         self.clock = anchor;

@@ -8,7 +8,7 @@ use crate::{
     input::ProcessFact,
     output::{Ask, FindingRecord, Outputs, RecordBody, WorkloadRef, ZombieRecord},
     system::System,
-    table::Zombie,
+    table::{Entry, Zombie},
     time::{BootNs, SECOND},
     timeline::WorkloadKey,
 };
@@ -22,7 +22,13 @@ const FINDINGS_EACH: u64 = 10;
 
 impl Engine {
     pub(super) fn watch_zombie(&mut self, id: ProcessId, ended: BootNs) {
-        self.zombies_due.insert((ended.plus(self.config.zombie_after_ns), id));
+        self.ask_at(id, ended.plus(self.config.zombie_after_ns));
+    }
+
+    fn ask_at(&mut self, id: ProcessId, at: BootNs) {
+        let Some(entry) = self.table.get_mut(id) else { return };
+        entry.ask_at = Some(at);
+        self.zombies_due.insert((at, id));
     }
 
     pub(super) fn ask_due(&mut self, out: &mut Outputs) {
@@ -34,7 +40,7 @@ impl Engine {
             out.asks.push(Ask::Process(id));
             let told_again = entry.zombie.map(|zombie| ended.at.plus(zombie.next_age_ns));
             let next = told_again.filter(|next| *next > self.now);
-            self.zombies_due.insert((next.unwrap_or(self.now.plus(ASK_AGAIN_NS)), id));
+            self.ask_at(id, next.unwrap_or(self.now.plus(ASK_AGAIN_NS)));
         }
     }
 
@@ -98,8 +104,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn zombie_gone(&mut self, zombie: Option<Zombie>) {
-        let Some(Zombie { home, next_age_ns: _ }) = zombie else { return };
+    /// A dead process is no more.
+    pub(super) fn zombie_gone(&mut self, id: ProcessId, entry: &Entry) {
+        if let Some(at) = entry.ask_at {
+            self.zombies_due.remove(&(at, id));
+        }
+        let Some(Zombie { home, next_age_ns: _ }) = entry.zombie else { return };
         if let Some(count) = self.zombies_of.get_mut(&home) {
             *count = count.saturating_sub(1);
             if *count == 0 {

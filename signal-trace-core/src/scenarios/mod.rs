@@ -1,11 +1,13 @@
 //! Whole timelines, from kernel records to reports: one test per rule.
 
 mod findings;
+mod histories;
 mod kernel_traps;
 mod opening;
 mod process_verdicts;
 mod properties;
 mod provisional;
+mod random;
 mod roles;
 mod rules;
 mod verdict_evidence;
