@@ -1,5 +1,6 @@
 //! Development tasks: `cargo xtask TASK`.
 
+mod bench;
 mod ebpf;
 mod test;
 mod tidy;
@@ -21,6 +22,11 @@ enum Task {
         #[arg(long, conflicts_with = "check")]
         install_toolchain: bool,
     },
+    /// Measure: time and memory of the engine.
+    Bench {
+        /// What.
+        what: bench::What,
+    },
     /// Run every test, as root; installs the packages that the tests need.
     Test,
     /// Check the rules that no compiler knows: file heads and sizes, links, the core's purity.
@@ -35,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         Task::Ebpf { install_toolchain: true, .. } => ebpf::install_toolchain(),
         Task::Ebpf { check: true, .. } => ebpf::check(root),
         Task::Ebpf { .. } => ebpf::build(root),
+        Task::Bench { what } => bench::run(root, what),
         Task::Test => test::run(root),
         Task::Tidy => tidy::run(root),
     }

@@ -1,6 +1,6 @@
 //! Random histories that a kernel could have written, for the properties.
 
-use std::{format, string::String, vec, vec::Vec};
+use std::{fmt::Write as _, format, string::String, vec, vec::Vec};
 
 use proptest::prelude::*;
 
@@ -35,7 +35,7 @@ struct History {
 impl History {
     fn line(&mut self, text: &str) {
         self.now_us += 10;
-        self.text.push_str(&format!("+{}us {text}\n", self.now_us));
+        let _ = writeln!(self.text, "+{}us {text}", self.now_us);
     }
 
     fn end(&mut self, at: usize, how: &str) {

@@ -140,15 +140,11 @@ fn who_should_reap_it_and_what_that_one_does_with_sigchld() {
 
 #[test]
 fn many_zombies_of_one_workload_are_counted_and_do_not_flood_the_findings() {
-    let mut text = std::string::String::from("+0ms proc 100 cgroup=7 ns=1\n");
-    for pid in 200..320 {
-        text.push_str(&std::format!("+1ms fork {pid} parent=100\n+2ms exit {pid} code=0\n"));
-    }
-    for pid in 200..320 {
-        text.push_str(&std::format!("+6s zombie {pid}\n"));
-    }
-    text.push_str("+7s tick");
-    let out = run(&text);
+    let pids = || 200..320;
+    let died = pids().map(|pid| std::format!("+1ms fork {pid} parent=100\n+2ms exit {pid} code=0"));
+    let seen = pids().map(|pid| std::format!("+6s zombie {pid}"));
+    let lines: std::vec::Vec<_> = died.chain(seen).collect();
+    let out = run(&std::format!("+0ms proc 100 cgroup=7 ns=1\n{}\n+7s tick", lines.join("\n")));
     let counts: std::vec::Vec<_> = zombies(&out).iter().map(|z| z.workload_zombies).collect();
     assert_eq!(counts, (1..=120).collect::<std::vec::Vec<_>>());
     // Ten of their own, and the hundredth.
