@@ -1,9 +1,12 @@
 //! Whole timelines, from kernel records to reports: one test per rule.
 
+mod context;
 mod findings;
 mod histories;
 mod kernel_traps;
+mod membership;
 mod opening;
+mod process_ends;
 mod process_verdicts;
 mod properties;
 mod provisional;

@@ -1,33 +1,32 @@
 //! From the records of the core to the lines of the contract. Pure; every field is named, so that
 //! one that the core gains cannot be forgotten here.
 
+mod subject;
+
 use std::time::Duration;
 
 use signal_trace_core::{
-    event::{Oom, Process as CoreProcess},
+    event::Oom,
     findings::Finding as CoreFinding,
-    ids::{ProcessId, Seq},
+    ids::Seq,
     input::Loss,
     output::{
-        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, Forward, OomRecord, ProcessRef,
+        DeliveryRecord, EndRecord, ExitRecord, FindingRecord, Forward, OomRecord,
         ProcessReport as CoreReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord,
-        SignalRecord, StopRef, WorkloadRef, ZombieRecord,
+        SignalRecord, StopRef, ZombieRecord,
     },
     role::Role,
     signal::{Signal, WaitStatus},
-    time::{BootNs, ClockAnchor},
+    time::ClockAnchor,
 };
 
 use super::{
     Body, DeliveryLine, EndLine, Exit, ExitLine, Finding, FindingLine, FindingTotals, Forwarding,
-    ForwardingEdge, Grace, Kubernetes, Line, LossLine, OomFigures, OomLine, Process, ProcessReport,
-    ReapLine, SCHEMA, Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time,
-    Totals, Window, Workload, ZombieLine, names,
+    ForwardingEdge, Grace, Line, LossLine, OomFigures, OomLine, ProcessReport, ReapLine, SCHEMA,
+    Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time, Totals, Window,
+    ZombieLine, names,
 };
-use crate::{
-    escape,
-    labels::{Kind, Labels},
-};
+use subject::{process_ref, workload_of};
 
 impl Line {
     /// The line for `record`. `cut_short` tells that the session did not end in order.
@@ -215,73 +214,6 @@ fn end(record: &EndRecord, cut_short: bool) -> EndLine {
             late,
         },
         complete: lost == 0 && !cut_short,
-    }
-}
-
-fn process_ref(process: &ProcessRef, clock: &ClockAnchor) -> Process {
-    let ProcessRef { process, cgroup_path } = process;
-    process_of(process, cgroup_path.as_deref(), clock)
-}
-
-fn process_of(process: &CoreProcess, cgroup: Option<&[u8]>, clock: &ClockAnchor) -> Process {
-    // Process group, namespace, cgroup id and state bits matter to the engine only.
-    let CoreProcess {
-        id: ProcessId { pid, start_ticks },
-        parent,
-        pgid: _,
-        ns_pid,
-        ns_level: _,
-        ns_inum: _,
-        uid,
-        cgroup: _,
-        comm,
-        flags: _,
-    } = process;
-    Process {
-        pid: *pid,
-        start_time: Time::of(BootNs(start_ticks.saturating_mul(ProcessId::TICK_NS)), clock),
-        comm: escape::for_json(comm.as_bytes()),
-        ppid: parent.map(|parent| parent.pid),
-        uid: *uid,
-        ns_pid: Some(*ns_pid).filter(|pid| *pid > 0),
-        cgroup: cgroup.map(escape::for_json),
-    }
-}
-
-fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Workload {
-    let WorkloadRef { cgroup: _, cgroup_path, root } = workload;
-    let path = cgroup_path.as_deref();
-    let cgroup = path.map(escape::for_json);
-    let Labels { kind, runtime, container_id, unit, pod_uid } =
-        path.map(Labels::of).unwrap_or_default();
-    let (kind, id, name) = match (root, kind) {
-        (Some(root), _) => {
-            let ProcessId { pid, start_ticks } = root.id;
-            let name = escape::for_json(root.comm.as_bytes());
-            ("process", Some(format!("{pid}:{start_ticks}")), Some(name))
-        }
-        (None, Kind::Container) => ("container", container_id, None),
-        (None, Kind::Unit) => ("unit", unit.clone(), unit.clone()),
-        (None, Kind::Cgroup) => {
-            let last = cgroup.as_deref().and_then(|path| path.rsplit('/').next());
-            ("cgroup", cgroup.clone(), last.map(str::to_owned))
-        }
-    };
-    Workload {
-        kind,
-        id,
-        name,
-        runtime,
-        image: None,
-        kubernetes: pod_uid.map(|uid| Kubernetes {
-            namespace: None,
-            pod: None,
-            uid: Some(uid),
-            container: None,
-        }),
-        unit,
-        process: root.as_ref().map(|root| process_of(root, path, clock)),
-        cgroup,
     }
 }
 
