@@ -1,7 +1,10 @@
 //! `docker stop` as signal-trace explains it, against what the engine says of its containers.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use signal_trace_tests::{
+    clock::Deadline,
     docker::Docker,
     lines::{Lines, findings_of},
     session::Session,
@@ -15,9 +18,11 @@ struct Case {
     workload: &'static str,
     pid1: &'static str,
     finding: Option<&'static str>,
+    /// What `docker exec` runs in it besides.
+    session: Option<&'static str>,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 9] = [
     Case {
         what: "a shell without a handler",
         options: &[],
@@ -25,6 +30,7 @@ const CASES: [Case; 6] = [
         workload: "forced",
         pid1: "ignored",
         finding: Some("pid1-ignores-stop-signal"),
+        session: None,
     },
     Case {
         what: "a handler that exits",
@@ -33,6 +39,7 @@ const CASES: [Case; 6] = [
         workload: "graceful",
         pid1: "graceful",
         finding: None,
+        session: None,
     },
     Case {
         what: "a handler that exits, of another stop signal",
@@ -41,6 +48,7 @@ const CASES: [Case; 6] = [
         workload: "graceful",
         pid1: "graceful",
         finding: None,
+        session: None,
     },
     Case {
         what: "a shell that waits for its foreground child",
@@ -49,6 +57,7 @@ const CASES: [Case; 6] = [
         workload: "forced",
         pid1: "overran",
         finding: Some("grace-period-exceeded"),
+        session: None,
     },
     Case {
         what: "SIGTERM ignored on purpose",
@@ -57,6 +66,7 @@ const CASES: [Case; 6] = [
         workload: "forced",
         pid1: "ignored",
         finding: Some("pid1-ignores-stop-signal"),
+        session: None,
     },
     Case {
         what: "a program of its own, without a handler",
@@ -65,6 +75,34 @@ const CASES: [Case; 6] = [
         workload: "forced",
         pid1: "ignored",
         finding: Some("pid1-ignores-stop-signal"),
+        session: None,
+    },
+    Case {
+        what: "the same under an init",
+        options: &["--init"],
+        script: "echo up; exec sleep 100",
+        workload: "graceful",
+        pid1: "graceful",
+        finding: None,
+        session: None,
+    },
+    Case {
+        what: "a shell that does not tell its child",
+        options: &[],
+        script: "trap 'exit 0' TERM; sleep 100 & echo up; wait",
+        workload: "forced",
+        pid1: "graceful",
+        finding: Some("stop-signal-not-forwarded"),
+        session: None,
+    },
+    Case {
+        what: "a session of docker exec, which nobody inside could tell",
+        options: &[],
+        script: "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done",
+        workload: "forced",
+        pid1: "graceful",
+        finding: None,
+        session: Some("sleep 100"),
     },
 ];
 
@@ -101,6 +139,13 @@ fn docker_stop_is_explained() {
 
 fn stop(docker: &Docker, case: &'static Case) -> Stopped {
     let (id, pid) = docker.start_shell(case.options, case.script);
+    if let Some(command) = case.session {
+        let words: Vec<_> = command.split(' ').collect();
+        docker.run(&[&["exec", "--detach", &id], &words[..]].concat());
+        // It is there when `docker top` shows it.
+        Deadline::after(Duration::from_secs(20))
+            .until("the session", || docker.run(&["top", &id]).contains(command));
+    }
     docker.run(&["stop", "--time", "2", &id]);
     let exit_code = docker.inspect(&id, "{{.State.ExitCode}}").parse().expect("a number");
     Stopped { case, id, pid, exit_code }
@@ -117,7 +162,7 @@ fn faults_of(container: &Stopped, lines: &Lines) -> Vec<String> {
             faults.push(format!("{what} is {found}, must be {wanted}"));
         }
     };
-    let killed = case.workload == "forced";
+    let killed = matches!(case.pid1, "ignored" | "overran");
     must("verdict", &shutdown["verdict"], json!(case.workload));
     must("verdict of PID 1", &pid1["verdict"], json!(case.pid1));
     must("workload id", &shutdown["workload"]["id"], json!(container.id));
