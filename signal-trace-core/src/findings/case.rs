@@ -9,6 +9,7 @@ use crate::{
     event::Process,
     ids::{ProcessId, Seq},
     member::Member,
+    role::Role,
     signal::Disposition,
     system::System,
     time::{BootNs, MS, SECOND},
@@ -68,6 +69,20 @@ impl<'a> Case<'a> {
         let ended = parent.ended?.at;
         let own_end = member.ended.map_or(self.now, |own| own.at);
         (ended <= own_end).then_some((parent, ended))
+    }
+
+    /// It lives on, and nobody minds: systemd told the main process alone (`KillMode=process`).
+    pub fn is_spared(&self, member: &Member) -> bool {
+        let by_systemd = self.timeline.stop.as_ref().is_some_and(|stop| stop.role == Role::Systemd);
+        by_systemd && !member.died_of_sigkill()
+    }
+
+    /// Whom the first stop signal was sent to.
+    pub fn stop_target(&self) -> Option<&'a Member> {
+        let seq = self.timeline.stop.as_ref()?.seq;
+        let is_first =
+            |member: &&Member| member.own_stop.as_ref().is_some_and(|own| own.stop.seq == seq);
+        self.timeline.members.values().find(is_first)
     }
 
     /// The name of the signal that asked the workload to stop.

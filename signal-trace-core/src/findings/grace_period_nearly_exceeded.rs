@@ -14,7 +14,7 @@ const NEARLY_PERCENT: u64 = 80;
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let stop = case.timeline.stop.as_ref()?;
     let told = || case.timeline.members.values().filter(|member| member.own_stop.is_some());
-    if told().any(|member| case.was_a_problem(member)) {
+    if told().any(|member| member.lives() || case.was_a_problem(member)) {
         return None;
     }
     let last = told().max_by_key(|member| member.ended.map(|ended| ended.at))?;

@@ -27,7 +27,11 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let worst: &Member = *members.iter().max_by_key(|member| member.died_of_sigkill())?;
     let (parent, ended) = case.dead_parent(worst)?;
     let own_end = worst.ended.map_or(case.now, |end| end.at);
-    let severity = if worst.died_of_sigkill() { Severity::Error } else { Severity::Warning };
+    let severity = match worst.died_of_sigkill() {
+        true => Severity::Error,
+        false if case.is_spared(worst) => Severity::Info,
+        false => Severity::Warning,
+    };
     let summary = format!(
         "{}{} never got {} and outlived its parent {} by {}; {}",
         name(&worst.process),

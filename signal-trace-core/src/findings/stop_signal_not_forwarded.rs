@@ -13,27 +13,35 @@ use super::{
 };
 use crate::{member::Member, verdict::ProcessVerdict};
 
+/// Who left its parent on purpose, long ago, lives on by design: containerd's shims do.
+fn has_parent(case: &Case<'_>, member: &Member) -> bool {
+    member.lineage.is_some_and(|parent| case.timeline.members.contains_key(&parent))
+}
+
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let stop = case.timeline.stop.as_ref()?;
     let members = case.with_verdict(ProcessVerdict::NotSignalled, |member| {
         member.from_start
             && !member.foreign
             && case.was_a_problem(member)
+            && (member.died_of_sigkill() || has_parent(case, member))
             && !orphan_left_behind::applies(case, member)
     });
     let worst: &Member = members.iter().max_by_key(|member| member.died_of_sigkill())?;
-    let main = case.timeline.members.get(&case.timeline.main);
     let deaf = [ProcessVerdict::Ignored, ProcessVerdict::Blocked].map(Some);
     // Where the main process dropped the signal itself, that is the cause, and told so. And who was
     // left alone was not cut off in its work.
     let severity = if worst.died_of_sigkill() && !deaf.contains(&case.main_verdict()) {
         Severity::Error
+    } else if case.is_spared(worst) {
+        Severity::Info
     } else {
         Severity::Warning
     };
-    let parent = main.map_or_else(|| "the main process".into(), |main| name(&main.process));
+    let told = case.stop_target();
+    let told = told.map_or_else(|| "another process".into(), |told| name(&told.process));
     let summary = format!(
-        "{}{} never got {}, which went to {parent}; {}",
+        "{}{} never got {}, which went to {told}; {}",
         name(&worst.process),
         and_more(&members),
         case.stop_name(),

@@ -247,3 +247,41 @@ fn a_lost_stop_signal_makes_no_kill_without_one() {
     assert!(!told.contains("killed-without-stop-signal"), "{told}");
     assert!(told.contains("events-lost"), "{told}");
 }
+
+#[test]
+fn the_shims_that_outlive_containerd_are_not_accused() {
+    // Each was started by a process that is long gone, inside the unit, and stays on purpose.
+    let told = story(
+        "+0ms path 7 /system.slice/containerd.service
+         +0ms proc 1
+         +0ms proc 100 parent=1 cgroup=7 comm=containerd
+         +1ms fork 101 parent=100
+         +2ms fork 102 parent=101
+         +3ms exit 101 code=0
+         +4ms free 101
+         +1s gen TERM 1>100 handler exe=systemd
+         +1001ms take TERM 100 handler
+         +1100ms exit 100 code=0
+         +1110ms free 100
+         +13s tick",
+    );
+    assert!(told.starts_with("still-running"), "{told}");
+    assert!(!told.contains("! warning") && !told.contains("! error"), "{told}");
+}
+
+#[test]
+fn jobs_that_systemd_spares_are_no_more_than_worth_knowing() {
+    // cron.service has KillMode=process.
+    let told = story(
+        "+0ms path 7 /system.slice/cron.service
+         +0ms proc 1
+         +0ms proc 100 parent=1 cgroup=7 comm=cron
+         +1ms fork 101 parent=100
+         +1s gen TERM 1>100 default fatal exe=systemd
+         +1001ms exit 100 sig=15
+         +1010ms free 100
+         +13s tick",
+    );
+    assert!(told.contains("! info orphan-left-behind"), "{told}");
+    assert!(!told.contains("! warning") && !told.contains("! error"), "{told}");
+}
