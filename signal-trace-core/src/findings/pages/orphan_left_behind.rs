@@ -6,14 +6,14 @@ use crate::{findings::Severity, system::System};
 pub(super) const PAGE: Page = Page {
     id: "orphan-left-behind",
     title: "A process outlived its parent and was never told to stop",
-    severities: &[Severity::Warning, Severity::Error],
+    severities: &[Severity::Info, Severity::Warning, Severity::Error],
     cause: "Its parent ended without it, and the stop signal went to others: to the parent alone, \
             or to a process group that it had left with setsid. The kernel gives an orphan to the \
             nearest subreaper or to PID 1 of the namespace, and neither has to stop it.",
     detection: "No stop signal reached the process, which was there when the workload was told and \
                 was started from inside; its parent, of the same workload, ended at least 1 s \
                 before it did. `error` if SIGKILL ended it, `warning` if it outlived the grace \
-                period.",
+                period, `info` if systemd spares it (`KillMode=process`).",
     limits: "A daemon that left its parent on purpose looks the same. A parent that ended before \
              the recording is not known; `stop-signal-not-forwarded` is said then.",
     general: "let the parent stop its children and wait for them before it ends, or signal the \

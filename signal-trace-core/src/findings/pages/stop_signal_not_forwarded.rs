@@ -6,7 +6,7 @@ use crate::{findings::Severity, system::System};
 pub(super) const PAGE: Page = Page {
     id: "stop-signal-not-forwarded",
     title: "A process was never told to stop",
-    severities: &[Severity::Warning, Severity::Error],
+    severities: &[Severity::Info, Severity::Warning, Severity::Error],
     cause: "A runtime sends the stop signal to the main process alone, and the kernel passes it on \
             to nobody. A shell that runs the program as its child, or a manager that does not \
             forward, leaves the program at work until SIGKILL, or until PID 1 ends and the kernel \
@@ -15,7 +15,9 @@ pub(super) const PAGE: Page = Page {
     detection: "No stop signal reached the process, which was there when the workload was told, \
                 was started from inside (so not by `docker exec`), and was killed with SIGKILL or \
                 outlived the grace period. `error` if it died of SIGKILL; `warning` if not, or if \
-                the main process itself ignored or blocked the signal, which then is the cause.",
+                the main process itself ignored or blocked the signal, which then is the cause; \
+                `info` for what systemd spares (`KillMode=process`). Who had left its parent \
+                before, as a daemon does, is named only if it was killed.",
     limits: "A parent can tell its children to stop in ways that are no signal (a pipe, a socket); \
              if such a child does not end in time, it is named here. A process that was started \
              after the stop signal is not judged.",
