@@ -127,7 +127,8 @@ pub struct Member {
     pub lineage: Option<ProcessId>,
     /// It was there when the timeline was opened.
     pub from_start: bool,
-    /// It came into the workload from outside (`docker exec`): nobody inside is its manager.
+    /// It came into the workload from outside (`docker exec`), or was started by what did: nobody
+    /// inside is its manager.
     pub foreign: bool,
     pub own_stop: Option<OwnStop>,
     pub kill: Option<Kill>,

@@ -33,8 +33,9 @@ pub struct Entry {
     /// Its parent when it was first seen: by this the tree is drawn, for the kernel gives the
     /// children of a dead process to another parent.
     pub lineage: Option<ProcessId>,
-    /// Born in the cgroup and PID namespace of its parent, and still there.
-    born_inside: bool,
+    /// The first of its line in the cgroup and PID namespace that it is in: itself, if what started
+    /// it is elsewhere.
+    root: ProcessId,
     /// Its end, if that has come.
     pub ended: Option<Ended>,
     /// A watched signal was sent to it.
@@ -124,7 +125,7 @@ impl ProcessTable {
                 ..*process
             };
             if before != process.cgroup {
-                entry.born_inside = false;
+                entry.root = process.id;
                 self.by_cgroup.remove(&(before, process.id));
                 self.by_cgroup.insert((process.cgroup, process.id));
             }
@@ -138,10 +139,11 @@ impl ProcessTable {
             self.by_lineage.insert((parent, process.id));
         }
         let parent = process.parent.and_then(|parent| self.entries.get(&parent));
+        let parent = parent.filter(|parent| is_home(&parent.process, process));
         let entry = Entry {
             process: *process,
             lineage: process.parent,
-            born_inside: parent.is_some_and(|parent| is_home(&parent.process, process)),
+            root: parent.map_or(process.id, |parent| parent.root),
             ended: None,
             signalled: false,
             self_kill: None,
@@ -156,9 +158,29 @@ impl ProcessTable {
     /// Whether a process was started from inside the cgroup that it is in. A `docker exec` session
     /// was not: what started it entered the namespace from above.
     pub fn is_from_inside(&self, entry: &Entry) -> bool {
+        self.above(entry).is_some()
+    }
+
+    /// The first of a process' line that is where it is. All that a `docker exec` session starts
+    /// has that session for its root, and not the main process of the container.
+    pub fn root_of(&self, entry: &Entry) -> ProcessId {
+        let mut at = entry;
+        // The bound guards against a loop in hostile input.
+        for _ in 0..self.entries.len() {
+            let Some(above) = self.above(at) else { break };
+            let Some(next) = self.get(above) else { return above };
+            at = next;
+        }
+        at.process.id
+    }
+
+    fn above(&self, entry: &Entry) -> Option<ProcessId> {
+        if entry.root != entry.process.id {
+            return Some(entry.root);
+        }
         // The list of processes at the start can hold a parent after its child.
         let parent = entry.lineage.and_then(|parent| self.get(parent));
-        entry.born_inside || parent.is_some_and(|parent| is_home(&parent.process, &entry.process))
+        parent.filter(|parent| is_home(&parent.process, &entry.process)).map(|p| p.process.id)
     }
 
     /// Forgets a process.

@@ -55,7 +55,8 @@ impl Engine {
         // Known by its start only: it can have been there before, and its fork lost.
         let before = id.start_ticks.saturating_mul(ProcessId::TICK_NS) < timeline.opened.0
             && timeline.opened.0 - id.start_ticks * ProcessId::TICK_NS > ProcessId::TICK_NS;
-        let foreign = !inside;
+        let parent = entry.lineage.and_then(|parent| timeline.members.get(&parent));
+        let foreign = !inside || parent.is_some_and(|parent| parent.foreign);
         if timeline.members.len() >= MAX_MEMBERS {
             self.loss(Loss { kind: LossKind::ProcessTable, count: 1, from: at, to: at }, out);
             return;

@@ -59,13 +59,13 @@ impl Engine {
             }
         };
         let mut timeline = Timeline::new(key, at, main, stop, provisional);
+        let root = self.table.get(main).map_or(main, |main| self.table.root_of(main));
         for id in &ids {
             let Some(entry) = self.table.get(*id) else { continue };
-            let inside = match key {
-                WorkloadKey::Cgroup(_) => self.table.is_from_inside(entry),
-                WorkloadKey::Tree(_) => true,
+            let foreign = match key {
+                WorkloadKey::Cgroup(_) => *id != main && self.table.root_of(entry) != root,
+                WorkloadKey::Tree(_) => false,
             };
-            let foreign = *id != main && !inside;
             let member = Member::new(entry.process, entry.lineage, true, foreign);
             timeline.members.insert(*id, member);
         }

@@ -13,6 +13,7 @@ mod provisional;
 mod random;
 mod roles;
 mod rules;
+mod sessions;
 mod verdict_evidence;
 mod workload_verdicts;
 mod zombies;
