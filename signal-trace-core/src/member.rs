@@ -170,6 +170,11 @@ impl Member {
         self.ended.is_some_and(|ended| ended.status.signal() == Some(Signal::KILL))
     }
 
+    /// SIGKILL was on its way to it before `at`: nobody could ask it for anything then.
+    pub fn killed_before(&self, at: BootNs) -> bool {
+        self.kill.is_some_and(|kill| kill.at < at)
+    }
+
     /// It was started by the workload `key` for another one, and is in that one's cgroup now: so
     /// service managers and runtimes start what they manage.
     pub fn has_left(&self, key: WorkloadKey, cgroup: CgroupKey) -> bool {

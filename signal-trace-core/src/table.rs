@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use crate::{
     event::Process,
     ids::{CgroupKey, ProcessId, Seq},
+    member::Kill,
     signal::{Disposition, WaitStatus},
     time::BootNs,
     timeline::WorkloadKey,
@@ -40,8 +41,8 @@ pub struct Entry {
     pub ended: Option<Ended>,
     /// A watched signal was sent to it.
     pub signalled: bool,
-    /// A SIGKILL from itself took effect.
-    pub self_kill: Option<Seq>,
+    /// The SIGKILL that ends it.
+    pub kill: Option<Kill>,
     /// What it does with SIGCHLD, if `/proc` was asked.
     pub sigchld: Option<Disposition>,
     /// When `/proc` is asked about it, once it is dead.
@@ -146,7 +147,7 @@ impl ProcessTable {
             root: parent.map_or(process.id, |parent| parent.root),
             ended: None,
             signalled: false,
-            self_kill: None,
+            kill: None,
             sigchld: None,
             ask_at: None,
             zombie: None,

@@ -123,9 +123,10 @@ impl Timeline {
         self.last_kill = self.last_kill.max(Some(at));
     }
 
-    /// The latest SIGKILL to a member that lives all the same.
+    /// The latest SIGKILL to a member that lives all the same; of one that was there before, the
+    /// beginning.
     pub fn kill_outlived(&self) -> Option<BootNs> {
         let living = self.members.values().filter(|member| member.lives());
-        living.filter_map(|member| member.kill).map(|kill| kill.at).max()
+        living.filter_map(|member| member.kill).map(|kill| kill.at.max(self.opened)).max()
     }
 }

@@ -25,7 +25,7 @@ pub enum ProcessVerdict {
     NotSignalled,
     /// Died of another fatal signal after the stop signal.
     Crashed,
-    /// SIGKILL, in a timeline without a stop signal.
+    /// SIGKILL, in a timeline without a stop signal, or before it came.
     Killed,
     /// The OOM killer's victim.
     OomKilled,
@@ -144,6 +144,10 @@ pub(crate) fn of_process(
             Some(_) if killed => ProcessVerdict::Killed,
             Some(_) => ProcessVerdict::NotSignalled,
         };
+    }
+    let before = timeline.stop.as_ref().is_some_and(|stop| member.killed_before(stop.at));
+    if killed && before && member.own_stop.is_none() {
+        return ProcessVerdict::Killed;
     }
     let grace_end = timeline.grace_end(config.grace_ns);
     let Some(own) = &member.own_stop else {

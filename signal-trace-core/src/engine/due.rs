@@ -132,10 +132,12 @@ impl Engine {
 
     /// A new stop opens a new timeline in the place of this one.
     pub(super) fn supersede(&mut self, key: WorkloadKey, out: &mut Outputs) {
-        let report = self
-            .timelines
-            .get(&key)
-            .is_some_and(|timeline| timeline.reports == 0 && !Self::was_no_shutdown(timeline));
+        let report = self.timelines.get(&key).is_some_and(|timeline| {
+            // A SIGKILL that nobody has died of yet is told of in the new one.
+            let told_later = timeline.stop.is_none()
+                && !timeline.members.values().any(|member| member.ended.is_some());
+            timeline.reports == 0 && !Self::was_no_shutdown(timeline) && !told_later
+        });
         if report {
             self.report(key, true, out);
         }

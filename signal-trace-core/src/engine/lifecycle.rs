@@ -61,7 +61,8 @@ impl Engine {
             self.loss(Loss { kind: LossKind::ProcessTable, count: 1, from: at, to: at }, out);
             return;
         }
-        let member = Member::new(entry.process, entry.lineage, before, foreign);
+        let mut member = Member::new(entry.process, entry.lineage, before, foreign);
+        member.kill = entry.kill;
         timeline.members.insert(id, member);
         self.member_of.insert(id, key);
     }

@@ -66,7 +66,8 @@ impl Engine {
                 WorkloadKey::Cgroup(_) => *id != main && self.table.root_of(entry) != root,
                 WorkloadKey::Tree(_) => false,
             };
-            let member = Member::new(entry.process, entry.lineage, true, foreign);
+            let mut member = Member::new(entry.process, entry.lineage, true, foreign);
+            member.kill = entry.kill;
             timeline.members.insert(*id, member);
         }
         self.add_dead_main(&mut timeline);
@@ -92,6 +93,7 @@ impl Engine {
         if let Some(entry) = main {
             let mut member = Member::new(entry.process, entry.lineage, true, false);
             member.ended = entry.ended;
+            member.kill = entry.kill;
             timeline.members.insert(timeline.main, member);
         }
     }

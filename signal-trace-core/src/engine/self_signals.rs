@@ -7,7 +7,9 @@ use crate::{
     event::Process,
     findings::self_kill,
     ids::ProcessId,
+    member::Kill,
     output::Outputs,
+    role::Role,
     signal::Signal,
     system::System,
     table::Ended,
@@ -80,12 +82,13 @@ impl Engine {
         out: &mut Outputs,
     ) {
         let Some(entry) = self.table.get(id) else { return };
-        let Some(kill) = entry.self_kill.filter(|_| ended.status.signal() == Some(Signal::KILL))
-        else {
+        let by_itself = |kill: &Kill| kill.role == Role::Itself;
+        let Some(kill) = entry.kill.filter(by_itself) else { return };
+        if ended.status.signal() != Some(Signal::KILL) {
             return;
-        };
+        }
         let process = entry.process;
-        let evidence = ended.seq.into_iter().chain([kill]).collect();
+        let evidence = ended.seq.into_iter().chain([kill.seq]).collect();
         let workload = self.workload_ref(self.workload_of(&process), &process);
         let systems = System::at_hand(workload.cgroup_path.as_deref(), [&process].into_iter());
         let finding = self_kill::finding(&process, &systems, evidence);

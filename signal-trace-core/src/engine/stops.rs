@@ -24,6 +24,16 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
+    fn kill(&self) -> Kill {
+        Kill {
+            at: self.at,
+            seq: self.seq,
+            role: self.role,
+            sender: self.sender,
+            frozen: self.event.target.flags.frozen,
+        }
+    }
+
     fn stop(&self) -> Stop {
         Stop {
             signal: self.event.signal,
@@ -87,6 +97,9 @@ impl Engine {
             return;
         }
         let sent = Sent { at, seq, event, sender, role };
+        if event.signal == Signal::KILL && event.kills_now() {
+            entry.kill.get_or_insert(sent.kill());
+        }
         if role == Role::Itself {
             self.signalled_itself(&sent);
         } else if event.signal == Signal::KILL {
@@ -117,9 +130,6 @@ impl Engine {
         if event.signal == Signal::KILL {
             if event.kills_now() {
                 self.note_kill(sent);
-                if let Some(entry) = self.table.get_mut(id) {
-                    entry.self_kill = Some(sent.seq);
-                }
             }
         } else if let Some(own) = self.member_mut(id).and_then(|member| member.own_stop.as_mut())
             && own.stop.signal == event.signal
@@ -161,13 +171,7 @@ impl Engine {
         let Some(timeline) = self.timelines.get_mut(key) else { return };
         timeline.killed(sent.at);
         if let Some(member) = timeline.members.get_mut(&id) {
-            member.kill.get_or_insert(Kill {
-                at: sent.at,
-                seq: sent.seq,
-                role: sent.role,
-                sender: sent.sender,
-                frozen: sent.event.target.flags.frozen,
-            });
+            member.kill.get_or_insert(sent.kill());
         }
     }
 

@@ -4,6 +4,7 @@ mod context;
 mod findings;
 mod histories;
 mod kernel_traps;
+mod killed;
 mod membership;
 mod opening;
 mod process_ends;

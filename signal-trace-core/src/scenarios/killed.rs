@@ -1,0 +1,38 @@
+//! Who was killed by whom, and before what.
+
+use crate::fixture::{check, story};
+
+#[test]
+fn a_worker_that_was_killed_before_the_stop_came_was_not_left_untold() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen KILL 50>101 fatal
+         +10100us gen TERM 50>100 handler
+         +11ms exit 101 sig=9
+         +11ms take TERM 100 handler
+         +20ms exit 100 code=0
+         +30ms free 101
+         +31ms free 100",
+        "forced: SIGTERM by host, 9 ms
+           100 graceful, code 0
+           101 killed, SIGKILL by host",
+    );
+}
+
+#[test]
+fn a_worker_that_its_manager_has_killed_and_that_does_not_die_is_unkillable() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen KILL 100>101 fatal
+         +60s gen TERM 50>100 handler
+         +60001ms take TERM 100 handler
+         +60010ms exit 100 code=0
+         +60020ms free 100",
+    );
+    let wanted = "100 graceful, code 0\n  101 unkillable, alive\n  ! error unkillable-process";
+    assert!(told.ends_with(wanted), "{told}");
+}
