@@ -152,6 +152,14 @@ impl Engine {
         let victim = known.unwrap_or(oom.victim);
         let record = OomRecord { process: self.process_ref(&victim), oom: oom.clone() };
         let seq = self.emit(at, RecordBody::Oom(record), out);
+        if let Some(kill) = self.table.get_mut(victim.id).and_then(|entry| entry.kill.as_mut()) {
+            // Who was dying already is marked too, so that it may use up the reserves
+            // (`oom_kill_process()`, mm/oom_kill.c), and is not killed once more.
+            if kill.role != Role::Kernel {
+                return;
+            }
+            kill.role = Role::OomKiller;
+        }
         if let Some(member) = self.member_mut(victim.id) {
             member.oom = Some(seq);
             if let Some(kill) = &mut member.kill {

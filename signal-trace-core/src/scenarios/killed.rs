@@ -36,3 +36,19 @@ fn a_worker_that_its_manager_has_killed_and_that_does_not_die_is_unkillable() {
     let wanted = "100 graceful, code 0\n  101 unkillable, alive\n  ! error unkillable-process";
     assert!(told.ends_with(wanted), "{told}");
 }
+
+#[test]
+fn who_was_dying_of_another_sigkill_is_no_victim_of_the_oom_killer() {
+    // Where memory runs out while a process dies, the kernel marks it as a victim all the same.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +10ms gen KILL 50>100 fatal exe=runc
+         +12ms oom 100
+         +13ms exit 100 sig=9
+         +21ms free 100",
+        "forced: no stop
+           100 killed, SIGKILL by runtime
+           ! warning killed-without-stop-signal",
+    );
+}
