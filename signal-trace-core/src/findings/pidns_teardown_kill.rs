@@ -15,12 +15,15 @@ const ID: &str = "pidns-teardown-kill";
 /// Whether `member` was cut off by the end of its PID 1, in the grace period.
 pub(super) fn applies(case: &Case<'_>, member: &Member) -> bool {
     let in_time = |at| at <= case.grace_end();
-    by_teardown(member) && member.kill.is_some_and(|kill| in_time(kill.at))
+    by_teardown(case, member) && member.kill.is_some_and(|kill| in_time(kill.at))
 }
 
-fn by_teardown(member: &Member) -> bool {
-    let role = member.kill.map(|kill| kill.role);
-    member.died_of_sigkill() && role == Some(Role::PidnsTeardown)
+/// PID 1 that was killed itself did not leave anybody alone.
+fn by_teardown(case: &Case<'_>, member: &Member) -> bool {
+    let kill = member.kill.filter(|kill| kill.role == Role::PidnsTeardown);
+    let pid1 = kill.and_then(|kill| kill.sender);
+    let pid1 = pid1.and_then(|pid1| case.timeline.members.get(&pid1.id));
+    member.died_of_sigkill() && kill.is_some() && !pid1.is_some_and(Member::died_of_sigkill)
 }
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
@@ -45,7 +48,7 @@ fn cut_off(case: &Case<'_>) -> Option<Finding> {
 
 /// Nobody had asked for anything: PID 1 was done, and what it had started was not.
 fn left_over(case: &Case<'_>) -> Option<Finding> {
-    let members = case.with_verdict(ProcessVerdict::Killed, by_teardown);
+    let members = case.with_verdict(ProcessVerdict::Killed, |member| by_teardown(case, member));
     let first: &Member = members.first()?;
     let summary = format!(
         "{}{} still ran when PID 1 of its namespace exited, and the kernel killed it",

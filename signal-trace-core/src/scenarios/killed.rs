@@ -52,3 +52,42 @@ fn who_was_dying_of_another_sigkill_is_no_victim_of_the_oom_killer() {
            ! warning killed-without-stop-signal",
     );
 }
+
+#[test]
+fn what_dies_with_a_pid_1_that_was_killed_is_not_held_against_that() {
+    // `docker stop --time 5`, which nobody has told the tracer of.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler exe=runc
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>101 handler
+         +13ms take TERM 101 handler
+         +5010ms gen KILL 50>100 fatal exe=runc
+         +5011ms exit 100 sig=9
+         +5012ms gen KILL 100>101 kernel exiting fatal
+         +5013ms exit 101 sig=9
+         +5020ms free 101
+         +5021ms free 100",
+        "forced: SIGTERM by runtime, 5000 ms
+           100 overran, SIGKILL by runtime
+           101 overran, SIGKILL by pidns-teardown
+           ! error grace-period-exceeded",
+    );
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=100
+         +10ms gen KILL 50>100 fatal exe=runc
+         +11ms exit 100 sig=9
+         +12ms gen KILL 100>101 kernel exiting fatal
+         +13ms exit 101 sig=9
+         +20ms free 101
+         +21ms free 100",
+        "forced: no stop
+           100 killed, SIGKILL by runtime
+           101 killed, SIGKILL by pidns-teardown
+           ! warning killed-without-stop-signal",
+    );
+}
