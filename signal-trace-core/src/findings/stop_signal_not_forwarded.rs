@@ -20,6 +20,11 @@ fn has_parent(case: &Case<'_>, member: &Member) -> bool {
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let stop = case.timeline.stop.as_ref()?;
+    let main = case.timeline.members.get(&case.timeline.main);
+    if main.is_some_and(|main| main.own_stop.is_none()) {
+        // The signal went to another process: there was nothing to pass on.
+        return None;
+    }
     let members = case.with_verdict(ProcessVerdict::NotSignalled, |member| {
         member.from_start
             && !member.foreign

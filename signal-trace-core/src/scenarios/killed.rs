@@ -91,3 +91,28 @@ fn what_dies_with_a_pid_1_that_was_killed_is_not_held_against_that() {
            ! warning killed-without-stop-signal",
     );
 }
+
+#[test]
+fn a_main_process_that_was_killed_and_not_told_has_forwarded_nothing() {
+    // `pkill worker`, and then `kill -9` of the main process.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +0ms proc 102 parent=100
+         +10ms gen TERM 50>101 handler
+         +11ms take TERM 101 handler
+         +2s gen KILL 50>100 fatal
+         +2001ms exit 100 sig=9
+         +2010ms exit 101 code=0
+         +2011ms gen KILL 50>102 fatal
+         +2012ms exit 102 sig=9
+         +2020ms free 102
+         +2020ms free 101
+         +2021ms free 100",
+        "forced: SIGTERM by host, 1990 ms
+           100 not-signalled, SIGKILL by host
+           101 graceful, code 0
+           102 not-signalled, SIGKILL by host",
+    );
+}
