@@ -65,6 +65,13 @@ impl Config {
             && !self.stop_signals.contains(&signal)
     }
 
+    /// Whether `signal` asks a process to end, whatever it answers. HUP mostly asks for a reload,
+    /// unless the user named it as a stop signal.
+    pub fn is_request(&self, signal: Signal) -> bool {
+        self.is_stop_signal(signal)
+            && (signal != Signal::HUP || self.stop_signals.contains(&signal))
+    }
+
     /// Whether the processes of `cgroup` are judged by process tree.
     pub fn is_split(&self, cgroup: CgroupKey) -> bool {
         cgroup == CgroupKey::Root || self.split_cgroups.contains(&cgroup)

@@ -6,7 +6,7 @@ use crate::{
     input::ProcessFact,
     role::Role,
     signal::{Disposition, GenerateResult, Signal},
-    table::Ended,
+    table::{Ended, Entry},
     time::BootNs,
     timeline::WorkloadKey,
 };
@@ -21,7 +21,7 @@ pub struct Stop {
     pub role: Role,
 }
 
-/// A further stop signal to a process that has had its first.
+/// A further stop signal to a process that has had its first; or one of an earlier time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Further {
     pub signal: Signal,
@@ -132,6 +132,8 @@ pub struct Member {
     pub foreign: bool,
     pub own_stop: Option<OwnStop>,
     pub kill: Option<Kill>,
+    /// The last stop signal that it had before the timeline was opened.
+    pub asked: Option<Further>,
     pub oom: Option<Seq>,
     /// The last look at it in `/proc`, while it lived.
     pub look: Option<Look>,
@@ -140,22 +142,18 @@ pub struct Member {
 }
 
 impl Member {
-    pub const fn new(
-        process: Process,
-        lineage: Option<ProcessId>,
-        from_start: bool,
-        foreign: bool,
-    ) -> Self {
+    pub const fn new(entry: &Entry, from_start: bool, foreign: bool) -> Self {
         Self {
-            process,
-            lineage,
+            process: entry.process,
+            lineage: entry.lineage,
             from_start,
             foreign,
             own_stop: None,
-            kill: None,
+            kill: entry.kill,
+            asked: entry.asked,
             oom: None,
             look: None,
-            ended: None,
+            ended: entry.ended,
             reaped: None,
         }
     }

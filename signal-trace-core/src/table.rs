@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use crate::{
     event::Process,
     ids::{CgroupKey, ProcessId, Seq},
-    member::Kill,
+    member::{Further, Kill},
     signal::{Disposition, WaitStatus},
     time::BootNs,
     timeline::WorkloadKey,
@@ -41,6 +41,8 @@ pub struct Entry {
     pub ended: Option<Ended>,
     /// A watched signal was sent to it.
     pub signalled: bool,
+    /// The last stop signal that another process sent to it; not a HUP, which may be a reload.
+    pub asked: Option<Further>,
     /// The SIGKILL that ends it.
     pub kill: Option<Kill>,
     /// What it does with SIGCHLD, if `/proc` was asked.
@@ -147,6 +149,7 @@ impl ProcessTable {
             root: parent.map_or(process.id, |parent| parent.root),
             ended: None,
             signalled: false,
+            asked: None,
             kill: None,
             sigchld: None,
             ask_at: None,

@@ -61,9 +61,7 @@ impl Engine {
             self.loss(Loss { kind: LossKind::ProcessTable, count: 1, from: at, to: at }, out);
             return;
         }
-        let mut member = Member::new(entry.process, entry.lineage, before, foreign);
-        member.kill = entry.kill;
-        timeline.members.insert(id, member);
+        timeline.members.insert(id, Member::new(entry, before, foreign));
         self.member_of.insert(id, key);
     }
 

@@ -66,9 +66,7 @@ impl Engine {
                 WorkloadKey::Cgroup(_) => *id != main && self.table.root_of(entry) != root,
                 WorkloadKey::Tree(_) => false,
             };
-            let mut member = Member::new(entry.process, entry.lineage, true, foreign);
-            member.kill = entry.kill;
-            timeline.members.insert(*id, member);
+            timeline.members.insert(*id, Member::new(entry, true, foreign));
         }
         self.add_dead_main(&mut timeline);
         let smaller: Vec<_> =
@@ -91,10 +89,7 @@ impl Engine {
     fn add_dead_main(&self, timeline: &mut Timeline) {
         let main = self.table.get(timeline.main).filter(|entry| entry.ended.is_some());
         if let Some(entry) = main {
-            let mut member = Member::new(entry.process, entry.lineage, true, false);
-            member.ended = entry.ended;
-            member.kill = entry.kill;
-            timeline.members.insert(timeline.main, member);
+            timeline.members.insert(timeline.main, Member::new(entry, true, false));
         }
     }
 }

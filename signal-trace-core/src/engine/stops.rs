@@ -6,7 +6,7 @@ use super::{Engine, opening::Opening};
 use crate::{
     event::{Deliver, Generate, Process},
     ids::{ProcessId, Seq},
-    member::{Kill, Member, ONE_REQUEST_NS, OwnStop, Stop},
+    member::{Further, Kill, Member, ONE_REQUEST_NS, OwnStop, Stop},
     output::{DeliveryRecord, Outputs, RecordBody, SenderRef, SignalRecord},
     role::{self, Role},
     signal::{GenerateResult, Signal},
@@ -108,6 +108,11 @@ impl Engine {
             }
         } else if is_request && self.config.is_stop_signal(event.signal) {
             self.stop_signalled(&sent, out);
+            if self.config.is_request(event.signal)
+                && let Some(entry) = self.table.get_mut(id)
+            {
+                entry.asked = Some(Further { signal: event.signal, at, seq });
+            }
         }
     }
 
@@ -255,10 +260,9 @@ impl Engine {
     fn attach(&mut self, key: WorkloadKey, sent: &Sent<'_>) {
         let Some(timeline) = self.timelines.get_mut(&key) else { return };
         let target = &sent.event.target;
-        let member = timeline
-            .members
-            .entry(target.id)
-            .or_insert_with(|| Member::new(*target, target.parent, false, false));
+        let Some(entry) = self.table.get(target.id) else { return };
+        let member =
+            timeline.members.entry(target.id).or_insert_with(|| Member::new(entry, false, false));
         self.member_of.insert(target.id, key);
         if let Some(own) = &mut member.own_stop {
             own.note_further(&sent.stop(), sent.event);

@@ -5,14 +5,19 @@ use alloc::format;
 
 use super::{
     Case, Finding, Severity,
-    case::{and_more, evidence, name},
+    case::{and_more, evidence, name, seconds, sorted},
 };
 use crate::{
     member::{Kill, Member},
     role::Role,
+    time::SECOND,
     timeline::WorkloadKey,
     verdict::ProcessVerdict,
 };
+
+/// Who was asked this long before was asked, though the timeline of that is over: QUIT and INT,
+/// and a signal to one worker, are no shutdown if nothing follows within the grace period.
+const ASKED_NS: u64 = 600 * SECOND;
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     if case.timeline.stop.is_some() {
@@ -23,22 +28,33 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     });
     let first: &Member = members.first()?;
     let kill = first.kill?;
+    // It had been asked, and took longer than a signal that may mean something else is waited for.
+    let asked = first.asked.filter(|asked| kill.at.since(asked.at) <= ASKED_NS);
     // PR_SET_PDEATHSIG and RLIMIT_CPU are asked for by who is killed. And outside of containers and
     // units many programs end their children so.
     let by_kernel = kill.role == Role::Kernel;
     let severity = match case.timeline.key {
-        WorkloadKey::Cgroup(_) if !by_kernel => Severity::Warning,
+        WorkloadKey::Cgroup(_) if !by_kernel && asked.is_none() => Severity::Warning,
         _ => Severity::Info,
     };
     let sender = kill.sender.as_ref().filter(|_| !by_kernel);
     let by = sender
         .map_or_else(|| kill.role.name().into(), |p| format!("{}, {}", kill.role.name(), name(p)));
+    let before = first.asked.map_or_else(
+        || "and was never asked to stop".into(),
+        |asked| {
+            let ago = seconds(kill.at.since(asked.at));
+            format!("{ago} after {}, the last stop signal that it had been sent", asked.signal)
+        },
+    );
     let summary = format!(
-        "{}{} was killed with SIGKILL ({by}) and was never asked to stop",
+        "{}{} was killed with SIGKILL ({by}) {before}",
         name(&first.process),
         and_more(&members),
     );
-    Some(case.finding("killed-without-stop-signal", severity, summary, evidence(&members)))
+    let asked = first.asked.map(|asked| asked.seq);
+    let evidence = sorted(evidence(&members).into_iter().chain(asked));
+    Some(case.finding("killed-without-stop-signal", severity, summary, evidence))
 }
 
 const fn has_no_other_finding(kill: Kill) -> bool {

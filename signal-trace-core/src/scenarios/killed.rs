@@ -1,6 +1,9 @@
 //! Who was killed by whom, and before what.
 
-use crate::fixture::{check, story};
+use crate::{
+    findings::Severity,
+    fixture::{check, run, shutdowns, story},
+};
 
 #[test]
 fn a_worker_that_was_killed_before_the_stop_came_was_not_left_untold() {
@@ -115,4 +118,56 @@ fn a_main_process_that_was_killed_and_not_told_has_forwarded_nothing() {
            101 graceful, code 0
            102 not-signalled, SIGKILL by host",
     );
+}
+
+#[test]
+fn a_container_whose_stop_signal_is_quit_and_that_is_killed_after_30_seconds_was_asked() {
+    // As with nginx in Kubernetes, where the grace period is not known to the tracer.
+    let out = run("+0ms proc 50
+        +0ms proc 100 cgroup=7 ns=1 comm=nginx
+        +10ms gen QUIT 50>100 handler exe=runc
+        +11ms take QUIT 100 handler
+        +12s tick
+        +30010ms gen KILL 50>100 fatal exe=runc
+        +30011ms exit 100 sig=9
+        +30020ms free 100");
+    let findings = &shutdowns(&out)[0].findings;
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].severity, Severity::Info);
+    assert_eq!(
+        findings[0].summary,
+        "nginx[100] (pid 1 in its namespace) was killed with SIGKILL (runtime, p50[50]) 30.00 s \
+         after SIGQUIT, the last stop signal that it had been sent"
+    );
+    let seqs: std::vec::Vec<_> = findings[0].evidence.iter().map(|seq| seq.0).collect();
+    assert_eq!(seqs, [1, 3, 4], "QUIT, KILL, exit");
+}
+
+#[test]
+fn a_worker_that_was_asked_from_outside_and_killed_later_was_asked() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>101 handler
+         +11ms take TERM 101 handler
+         +30s gen KILL 50>101 fatal
+         +30001ms exit 101 sig=9
+         +30010ms free 101",
+    );
+    assert!(told.contains("! info killed-without-stop-signal"), "{told}");
+}
+
+#[test]
+fn a_reload_long_before_a_kill_was_no_request() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen HUP 50>100 handler
+         +11ms take HUP 100 handler
+         +30s gen KILL 50>100 fatal
+         +30001ms exit 100 sig=9
+         +30010ms free 100",
+    );
+    assert!(told.contains("! warning killed-without-stop-signal"), "{told}");
 }
