@@ -129,6 +129,10 @@ pub(crate) fn of_process(
             ProcessVerdict::NotSignalled
         };
     }
+    // A reload or a thread dump, in which somebody else was killed: it goes on, and may.
+    if timeline.provisional && timeline.main_lives() && member.lives() && member.kill.is_none() {
+        return ProcessVerdict::Running;
+    }
     let killed = member.died_of_sigkill();
     if killed && member.oom.is_some() {
         return ProcessVerdict::OomKilled;

@@ -12,6 +12,7 @@ mod process_verdicts;
 mod properties;
 mod provisional;
 mod random;
+mod reloads;
 mod roles;
 mod rules;
 mod sessions;
