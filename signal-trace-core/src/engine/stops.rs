@@ -224,10 +224,15 @@ impl Engine {
             return if opens { Decision::Open } else { Decision::Nothing };
         };
         let replaceable = open.provisional || open.stop.is_none() || open.reports > 0;
-        if !opens || !(is_rest(open) || (replaceable && !opening.provisional)) {
+        let signal = open.stop.as_ref().map(|stop| stop.signal);
+        // What was a reload is over when another signal comes to the main process.
+        let reloaded = open.provisional
+            && signal == Some(Signal::HUP)
+            && sent.event.signal != Signal::HUP
+            && opening.main == target;
+        if !opens || !(is_rest(open) || reloaded || (replaceable && !opening.provisional)) {
             return Decision::Attach;
         }
-        let signal = open.stop.as_ref().map(|stop| stop.signal);
         let same_request = open.provisional
             && open.main == opening.main
             && signal == Some(sent.event.signal)

@@ -24,3 +24,23 @@ fn a_worker_that_runs_out_of_memory_during_a_reload_is_not_held_against_the_main
            ! error oom-kill",
     );
 }
+
+#[test]
+fn a_stop_by_quit_soon_after_a_reload_is_a_shutdown_of_its_own() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1 comm=nginx
+         +10ms gen HUP 50>100 handler
+         +11ms take HUP 100 handler
+         +5s gen QUIT 50>100 handler
+         +5001ms take QUIT 100 handler
+         +12s tick
+         +15s gen KILL 50>100 fatal
+         +15001ms exit 100 sig=9
+         +15010ms free 100",
+        "forced: SIGQUIT by host, 10000 ms
+           100 overran, SIGKILL by host
+           ! error grace-period-exceeded
+           ! warning handler-does-not-exit",
+    );
+}
