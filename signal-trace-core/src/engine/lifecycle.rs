@@ -78,8 +78,13 @@ impl Engine {
     pub(super) fn exited(&mut self, at: BootNs, exit: &Exit, out: &mut Outputs) {
         let id = exit.process.id;
         self.see(at, &exit.process, out);
+        let Some(entry) = self.table.get(id) else { return };
         // Two threads that exit together both report the end of the process: the first counts.
-        let Some(entry) = self.table.get(id).filter(|entry| entry.ended.is_none()) else { return };
+        // What `/proc` showed just before it comes knows less, such as the status.
+        let known = entry.ended;
+        if known.is_some_and(|ended| ended.seq.is_some()) {
+            return;
+        }
         self.totals.exits += 1;
         let member = self.member_of.contains_key(&id);
         let record = ExitRecord {
@@ -98,7 +103,9 @@ impl Engine {
         if let Some(entry) = self.table.get_mut(id) {
             entry.ended = Some(ended);
         }
-        self.watch_zombie(id, at);
+        if known.is_none() {
+            self.watch_zombie(id, at);
+        }
         if member {
             self.member_exited(id, ended);
         } else {

@@ -5,6 +5,7 @@ mod findings;
 mod histories;
 mod kernel_traps;
 mod killed;
+mod late_facts;
 mod membership;
 mod opening;
 mod process_ends;
