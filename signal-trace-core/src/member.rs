@@ -49,6 +49,8 @@ pub struct OwnStop {
     /// The process then sent the same signal to itself: the custom of runtimes that clean up
     /// and want to die of the signal all the same. `true` if the kernel dropped it.
     pub reraised: Option<(bool, Seq)>,
+    /// When a child of it ended, for the first time since.
+    pub child_ended: Option<BootNs>,
     /// The same signal again, from somebody else, and a while later.
     pub again: Option<Further>,
     /// Another stop signal later on, which it did not ignore.
@@ -70,6 +72,7 @@ impl OwnStop {
             halted: sent.target.flags.stopped || sent.target.flags.frozen,
             delivered: None,
             reraised: None,
+            child_ended: None,
             again: None,
             other: None,
         }

@@ -122,9 +122,14 @@ impl Engine {
         // comes and goes in a workload that lives on after its report is none either.
         let told = member.own_stop.is_some() || ended.status.signal().is_some();
         let helper = !member.from_start && id != timeline.main && (timeline.reports > 0 || !told);
+        let parent = member.lineage;
         if helper {
             timeline.members.remove(&id);
             self.member_of.remove(&id);
+        }
+        let parent = parent.and_then(|parent| timeline.members.get_mut(&parent));
+        if let Some(own) = parent.and_then(|parent| parent.own_stop.as_mut()) {
+            own.child_ended.get_or_insert(ended.at);
         }
     }
 

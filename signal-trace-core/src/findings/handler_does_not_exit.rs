@@ -1,7 +1,7 @@
 //! `handler-does-not-exit`: a handler ran, and then nothing came of it.
 //!
 //! Only after a full grace period, and only if the process did nothing in it that can be seen: it
-//! told nobody else to stop, and no child of it ended. A handler that sets a flag which nobody
+//! told nobody else to stop, no child of it ended, and it started none. A handler that sets a flag which nobody
 //! reads looks like this, and so does a shell whose trap waits for its foreground command.
 
 use alloc::format;
@@ -37,9 +37,7 @@ fn applies(case: &Case<'_>, member: &Member) -> bool {
     let ended_late = member.ended.is_some() && !member.died_of_sigkill();
     let full_grace = until >= case.grace_end() && !ended_late;
     let forwarded = case.timeline.forwards.iter().any(|forward| forward.from == id);
-    let child_ended = case.timeline.members.values().any(|child| {
-        let in_time = child.ended.is_some_and(|ended| own.stop.at < ended.at && ended.at < until);
-        child.lineage == Some(id) && in_time
-    });
-    full_grace && !forwarded && !child_ended
+    let child_ended = own.child_ended.is_some_and(|ended| ended < until);
+    let new_child = |child: &Member| child.lineage == Some(id) && !child.from_start;
+    full_grace && !forwarded && !child_ended && !case.timeline.members.values().any(new_child)
 }

@@ -2,6 +2,7 @@
 
 mod context;
 mod findings;
+mod handlers;
 mod histories;
 mod kernel_traps;
 mod killed;

@@ -1,0 +1,27 @@
+//! What handlers do that looks like something else.
+
+use std::format;
+
+use crate::fixture::story;
+
+#[test]
+fn a_handler_that_runs_commands_is_at_work() {
+    // `trap 'for i in $(seq 60); do sleep 1; done' TERM`, and one long command.
+    let told = |sign: &str| {
+        story(&format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7 comm=sh
+             +10ms gen TERM 50>100 handler
+             +11ms take TERM 100 handler
+             +12ms fork 1012 parent=100 comm=sleep
+             {sign}
+             +12s gen KILL 50>100 fatal
+             +12001ms exit 100 sig=9
+             +12010ms free 100"
+        ))
+    };
+    let one_after_another = told("+5s exit 1012 code=0\n+5001ms free 1012");
+    assert!(!one_after_another.contains("handler-does-not-exit"), "{one_after_another}");
+    let one = told("+5s tick");
+    assert!(!one.contains("handler-does-not-exit"), "{one}");
+}
