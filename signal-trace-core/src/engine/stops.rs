@@ -9,7 +9,7 @@ use crate::{
     member::{Further, Kill, Member, ONE_REQUEST_NS, OwnStop, Stop},
     output::{DeliveryRecord, Outputs, RecordBody, SenderRef, SignalRecord},
     role::{self, Role},
-    signal::{GenerateResult, Signal},
+    signal::{Disposition, GenerateResult, Signal},
     time::BootNs,
     timeline::{Forward, Timeline, WorkloadKey},
 };
@@ -139,7 +139,10 @@ impl Engine {
         } else if let Some(own) = self.member_mut(id).and_then(|member| member.own_stop.as_mut())
             && own.stop.signal == event.signal
         {
-            own.reraised = Some((event.result == GenerateResult::Ignored, sent.seq));
+            // `trap '' TERM; kill 0` is meant for the others of its group, and ignored on purpose.
+            let dropped = event.result == GenerateResult::Ignored
+                && event.disposition == Disposition::Default;
+            own.reraised = Some((dropped, sent.seq));
         }
         if event.group {
             self.self_signals.add(id, sent.at);

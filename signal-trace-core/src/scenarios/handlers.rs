@@ -2,7 +2,7 @@
 
 use std::format;
 
-use crate::fixture::story;
+use crate::fixture::{check, story};
 
 #[test]
 fn a_handler_that_runs_commands_is_at_work() {
@@ -24,4 +24,29 @@ fn a_handler_that_runs_commands_is_at_work() {
     assert!(!one_after_another.contains("handler-does-not-exit"), "{one_after_another}");
     let one = told("+5s tick");
     assert!(!one.contains("handler-does-not-exit"), "{one}");
+}
+
+#[test]
+fn a_shell_that_ignores_what_it_sends_to_its_group_has_handled_the_signal() {
+    // `trap 'trap "" TERM; kill 0; wait' TERM`.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 comm=sh
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>100 ignore dropped
+         +12010us gen TERM 100>101 handler
+         +13ms take TERM 101 handler
+         +5s gen KILL 50>100 fatal
+         +5001ms exit 100 sig=9
+         +5s gen KILL 50>101 fatal
+         +5001ms exit 101 sig=9
+         +5010ms free 100
+         +5010ms free 101",
+        "forced: SIGTERM by host, 4990 ms
+           100 overran, SIGKILL by host
+           101 overran, SIGKILL by host
+           ! error grace-period-exceeded",
+    );
 }
