@@ -190,14 +190,18 @@ impl Member {
 
     /// A thread of it took a signal.
     pub fn deliver(&mut self, at: BootNs, seq: Seq, taken: &Deliver) {
-        if let Some(own) = &mut self.own_stop
-            && own.stop.signal == taken.signal
-            && own.delivered.is_none()
-        {
+        let Some(own) = &mut self.own_stop else { return };
+        if own.stop.signal != taken.signal {
+            return;
+        }
+        // PID 1 unblocks a signal that it has no handler for: get_signal() drops it there.
+        let dropped = taken.disposition == Disposition::Default && taken.process.flags.unkillable;
+        if own.delivered.is_none() {
             own.delivered = Some((taken.disposition, at, seq));
-            // PID 1 unblocks a signal that it has no handler for: get_signal() drops it there.
-            own.dropped |=
-                taken.disposition == Disposition::Default && taken.process.flags.unkillable;
+            own.dropped |= dropped;
+        } else if let Some(reraised) = &mut own.reraised {
+            // Sent to itself in the handler, where it is blocked, and taken at the handler's end.
+            reraised.0 |= dropped;
         }
     }
 

@@ -50,3 +50,23 @@ fn a_shell_that_ignores_what_it_sends_to_its_group_has_handled_the_signal() {
            ! error grace-period-exceeded",
     );
 }
+
+#[test]
+fn pid_1_that_raises_the_signal_again_inside_its_handler_ignores_it() {
+    // As glibc's manual has it: `signal(SIGTERM, SIG_DFL); raise(SIGTERM);`, blocked until the
+    // handler returns.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +20ms gen TERM 100>100 default blocked
+         +21ms take TERM 100 default
+         +2010ms gen KILL 50>100 fatal
+         +2011ms exit 100 sig=9
+         +2020ms free 100",
+        "forced: SIGTERM by host, 2000 ms
+           100 ignored, SIGKILL by host
+           ! error pid1-ignores-stop-signal",
+    );
+}

@@ -13,8 +13,8 @@ pub(super) const PAGE: Page = Page {
             command has ended, and goes on after it unless the trap exits.",
     detection: "`signal_deliver` shows a handler, and the process was still alive when the full \
                 grace period was over; it had sent no stop signal to another process of the \
-                workload, no child of it had ended, and it had started none. Said beside `grace-period-exceeded`, which \
-                tells how bad it was.",
+                workload, no child of it had ended, and it had started none. Said beside \
+                `grace-period-exceeded`, which tells how bad it was.",
     limits: "What the handler did is not seen: one that works for longer than the grace period \
              without children looks the same. It is not said if SIGKILL came earlier, nor of a \
              process that takes signals with sigwait or signalfd.",
