@@ -54,6 +54,8 @@ pub struct Timeline {
     pub asked: Option<BootNs>,
     /// Reports made so far.
     pub reports: u32,
+    /// When the last one was made.
+    pub reported: Option<BootNs>,
     /// A report said that a process of it outlives SIGKILL.
     pub told_unkillable: bool,
 }
@@ -79,6 +81,7 @@ impl Timeline {
             forwards: Vec::new(),
             asked: None,
             reports: 0,
+            reported: None,
             told_unkillable: false,
         }
     }
@@ -105,6 +108,11 @@ impl Timeline {
     /// The main process is alive, as far as is known.
     pub fn main_lives(&self) -> bool {
         self.members.get(&self.main).is_none_or(Member::lives)
+    }
+
+    /// A SIGKILL opened it, and the main process goes on: somebody else was hit.
+    pub fn hit_one(&self) -> bool {
+        self.stop.is_none() && self.main_lives()
     }
 
     /// Every process of it has exited.

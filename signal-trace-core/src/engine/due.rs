@@ -54,9 +54,9 @@ impl Engine {
                     // A SIGKILL to one process of a workload that goes on is no shutdown of it; and
                     // what outlives a hang-up is on its own from then on.
                     let goes_on = self.timelines.get(&key).is_some_and(|timeline| {
-                        let hit_one = timeline.stop.is_none() && timeline.main_lives();
                         let was_provisional = timeline.provisional && timeline.first_kill.is_none();
-                        (hit_one && timeline.kill_outlived().is_none()) || was_provisional
+                        (timeline.hit_one() && timeline.kill_outlived().is_none())
+                            || was_provisional
                     });
                     if goes_on {
                         self.drop_timeline(key);
@@ -89,19 +89,30 @@ impl Engine {
         }
     }
 
-    /// When it is told that some of a workload lives on; `None` if that has been told.
+    /// When it is told that some of a workload lives on; `None` if there is nothing new to tell.
     fn report_at(&self, timeline: &Timeline) -> Option<BootNs> {
-        if let Some(kill) = timeline.kill_outlived() {
-            let after = kill.plus(self.config.unkillable_after_ns).plus(LOOK_BEFORE_NS);
-            return (!timeline.told_unkillable).then_some(after);
+        let outlived = timeline.kill_outlived();
+        if let Some(kill) = outlived.filter(|_| !timeline.told_unkillable) {
+            return Some(kill.plus(self.config.unkillable_after_ns).plus(LOOK_BEFORE_NS));
         }
-        let hit_one = timeline.stop.is_none() && timeline.main_lives();
+        let grace_end = timeline.grace_end(self.config.grace_ns);
         let from = match timeline.last_kill {
             // A SIGKILL to one process of a workload that goes on: no more is to be expected.
-            Some(kill) if hit_one => kill,
-            _ => timeline.grace_end(self.config.grace_ns),
+            Some(kill) if timeline.hit_one() => kill.min(grace_end),
+            _ => grace_end,
         };
-        (timeline.reports == 0).then_some(from.plus(GRACE_MARGIN_NS))
+        let over = from.plus(GRACE_MARGIN_NS);
+        let Some(reported) = timeline.reported else { return Some(over) };
+        if !timeline.told_unkillable {
+            return None;
+        }
+        // That one was told of early. The others still had time, or have ended since.
+        let others_live =
+            timeline.members.values().any(|member| member.lives() && member.kill.is_none());
+        let settled = !others_live || (timeline.hit_one() && outlived.is_none());
+        let last = timeline.last_exit().filter(|last| settled && *last > reported);
+        let others_over = (others_live && reported < over).then_some(over);
+        others_over.or(last.map(|last| last.plus(REAP_WAIT_NS)))
     }
 
     /// Asks about the living members of timelines that are about to be reported: whether they are

@@ -21,6 +21,7 @@ impl Engine {
         let Some(mut timeline) = self.timelines.remove(&key) else { return };
         let record = self.shutdown(&timeline, complete);
         timeline.reports += 1;
+        timeline.reported = Some(self.now);
         let outlives = |report: &ProcessReport| report.verdict == ProcessVerdict::Unkillable;
         timeline.told_unkillable |= record.processes.iter().any(outlives);
         self.timelines.insert(key, timeline);

@@ -1,5 +1,6 @@
 //! Whole timelines, from kernel records to reports: one test per rule.
 
+mod amendments;
 mod context;
 mod findings;
 mod handlers;

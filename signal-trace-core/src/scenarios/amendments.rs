@@ -1,0 +1,86 @@
+//! Reports that correct earlier ones, and timelines that must not stay open for ever.
+
+use std::{format, vec::Vec};
+
+use crate::fixture::{check, run, shutdowns};
+
+#[test]
+fn an_unkillable_worker_that_dies_at_last_amends_the_report() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen KILL 50>101 fatal frozen
+         +5100ms tick
+         +6200ms tick
+         +30s exit 101 sig=9
+         +30010ms free 101
+         +40s gen TERM 50>100 default fatal
+         +40001ms exit 100 sig=15
+         +40010ms free 100",
+        "still-running: no stop
+           100 running, alive
+           101 unkillable, alive
+           ! error unkillable-process
+         forced (amended): no stop
+           100 running, alive
+           101 killed, SIGKILL by host
+           ! warning killed-without-stop-signal
+           ! warning kill-from-outside
+         default-action: SIGTERM by host, 1 ms
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
+    );
+}
+
+#[test]
+fn the_end_of_the_others_is_told_though_one_of_them_cannot_be_killed() {
+    let ticks = (2..40).map(|n| format!("+{n}s tick\n")).collect::<Vec<_>>().concat();
+    let (before, after) = ticks.split_at(ticks.find("+10s").unwrap());
+    check(
+        &format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7
+             +0ms proc 101 parent=100
+             +10ms gen TERM 50>100 handler
+             +11ms take TERM 100 handler
+             +1s gen KILL 100>101 fatal
+             {before}
+             +10s gen KILL 50>100 fatal
+             +10001ms exit 100 sig=9
+             +10010ms free 100
+             {after}"
+        ),
+        "still-running: SIGTERM by host, 990 ms
+           100 running, alive
+           101 unkillable, alive
+           ! error unkillable-process
+         forced (amended): SIGTERM by host, 990 ms
+           100 overran, SIGKILL by host
+           101 unkillable, alive
+           ! error unkillable-process
+           ! error grace-period-exceeded",
+    );
+}
+
+#[test]
+fn workers_that_are_killed_one_after_another_do_not_keep_a_timeline_open() {
+    // A manager that replaces what the OOM killer takes, twice a second.
+    let kills: Vec<_> = (0..100u32)
+        .map(|n| {
+            let (at, pid) = (n * 500 + 10, 2000 + n);
+            format!(
+                "+{at}ms fork {pid} parent=100
+                 +{at}ms gen KILL {pid}>{pid} kernel fatal
+                 +{at}ms oom {pid}
+                 +{at}ms exit {pid} sig=9
+                 +{at}ms free {pid}\n"
+            )
+        })
+        .collect();
+    let out = run(&format!("+0ms proc 100 cgroup=7\n{}", kills.concat()));
+    let reports = shutdowns(&out);
+    assert!(reports.len() > 3, "{}", reports.len());
+    let killed: usize = reports.iter().map(|report| report.processes.len() - 1).sum();
+    assert_eq!(killed, 100);
+}
