@@ -171,6 +171,15 @@ impl Member {
         self.ended.is_some_and(|ended| ended.status.signal() == Some(Signal::KILL))
     }
 
+    /// It was killed by what has it in its care: that stops it in this way. Of a `docker exec`
+    /// session, such as a shell that ignores the signal, this is all of the container.
+    pub fn ended_by_manager(&self) -> bool {
+        let by_container = |role| matches!(role, Role::Peer | Role::PidnsTeardown);
+        self.kill.is_some_and(|kill| {
+            kill.role == Role::Supervisor || (self.foreign && by_container(kill.role))
+        })
+    }
+
     /// SIGKILL was on its way to it before `at`: nobody could ask it for anything then.
     pub fn killed_before(&self, at: BootNs) -> bool {
         self.kill.is_some_and(|kill| kill.at < at)

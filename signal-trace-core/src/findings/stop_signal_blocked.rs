@@ -6,14 +6,11 @@ use super::{
     Case, Finding, Severity,
     case::{and_more, evidence, name},
 };
-use crate::{member::Member, role::Role, verdict::ProcessVerdict};
+use crate::{member::Member, verdict::ProcessVerdict};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members = case.with_verdict(ProcessVerdict::Blocked, |_| true);
-    let accused = |member: &Member| {
-        let by_manager = member.kill.is_some_and(|kill| kill.role == Role::Supervisor);
-        case.was_a_problem(member) && !by_manager
-    };
+    let accused = |member: &Member| case.was_a_problem(member) && !member.ended_by_manager();
     let worst: &Member = *members.iter().max_by_key(|member| accused(member))?;
     let signal = worst.own_stop.as_ref()?.stop.signal;
     let severity = if accused(worst) { Severity::Error } else { Severity::Info };

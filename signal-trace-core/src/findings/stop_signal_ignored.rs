@@ -10,15 +10,12 @@ use super::{
     Case, Finding, Severity,
     case::{and_more, evidence, name},
 };
-use crate::{member::Member, role::Role, signal::Disposition, verdict::ProcessVerdict};
+use crate::{member::Member, signal::Disposition, verdict::ProcessVerdict};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members =
         case.with_verdict(ProcessVerdict::Ignored, |member| !member.process.is_namespace_init());
-    let accused = |member: &Member| {
-        let by_manager = member.kill.is_some_and(|kill| kill.role == Role::Supervisor);
-        case.was_a_problem(member) && !by_manager
-    };
+    let accused = |member: &Member| case.was_a_problem(member) && !member.ended_by_manager();
     let worst = *members.iter().max_by_key(|member| accused(member))?;
     let own = worst.own_stop.as_ref()?;
     let why = match own.disposition {

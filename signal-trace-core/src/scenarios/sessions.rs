@@ -63,3 +63,25 @@ fn children_of_the_main_process_of_a_unit_are_from_inside() {
     );
     assert!(told.contains("! warning"), "{told}");
 }
+
+#[test]
+fn a_shell_of_docker_exec_that_ignores_the_signal_is_not_accused() {
+    // Interactive shells ignore TERM; PID 1 sends it to all (`kill -TERM -1`).
+    check(
+        "+0ms proc 50 comm=shim
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=50 cgroup=7 ns=22 comm=bash
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>101 ignore dropped
+         +20ms exit 100 code=0
+         +21ms gen KILL 100>101 kernel exiting fatal
+         +22ms exit 101 sig=9
+         +30ms free 101
+         +31ms free 100",
+        "forced: SIGTERM by host, 11 ms
+           100 graceful, code 0
+           101 ignored, SIGKILL by pidns-teardown
+           ! info stop-signal-ignored",
+    );
+}
