@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Deliver, Generate, Process},
-    ids::{CgroupKey, ProcessId, Seq},
+    ids::{ProcessId, Seq},
     input::ProcessFact,
     role::Role,
     signal::{Disposition, GenerateResult, Signal},
@@ -185,11 +185,12 @@ impl Member {
         self.kill.is_some_and(|kill| kill.at < at)
     }
 
-    /// It was started by the workload `key` for another one, and is in that one's cgroup now: so
+    /// It was started by the workload `key` for another one, and is in that one's place now: so
     /// service managers and runtimes start what they manage.
-    pub fn has_left(&self, key: WorkloadKey, cgroup: CgroupKey) -> bool {
+    pub fn has_left(&self, key: WorkloadKey, now_in: WorkloadKey) -> bool {
         let touched = self.from_start || self.own_stop.is_some() || self.kill.is_some();
-        matches!(key, WorkloadKey::Cgroup(old) if old != cgroup) && !touched
+        let both_trees = matches!((key, now_in), (WorkloadKey::Tree(_), WorkloadKey::Tree(_)));
+        key != now_in && !both_trees && !touched
     }
 
     /// It was reaped, and its exit is not in the stream.

@@ -24,8 +24,9 @@ impl Engine {
         let Some(entry) = self.table.get(id) else { return };
         let known = entry.process;
         let old = self.member_of.get(&id).copied();
+        let now_in = self.workload_of(process);
         if let Some(member) = self.member_mut(id) {
-            if old.is_none_or(|key| !member.has_left(key, process.cgroup)) {
+            if old.is_none_or(|key| !member.has_left(key, now_in)) {
                 // comm changes with an exec.
                 if member.ended.is_none() {
                     member.process = known;

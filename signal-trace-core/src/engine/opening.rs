@@ -53,7 +53,17 @@ impl Engine {
     pub(super) fn open(&mut self, opening: Opening) {
         let Opening { key, at, main, stop, provisional } = opening;
         let ids: BTreeSet<ProcessId> = match key {
-            WorkloadKey::Tree(root) => self.table.living_tree(root),
+            WorkloadKey::Tree(root) => {
+                // What lives in a cgroup that is a workload belongs to that: the containers below
+                // a daemon.
+                let mut tree = self.table.living_tree(root);
+                let is_here = |id: &ProcessId| {
+                    let entry = self.table.get(*id);
+                    entry.is_none_or(|entry| self.config.is_split(entry.process.cgroup))
+                };
+                tree.retain(|id| *id == root || is_here(id));
+                tree
+            }
             WorkloadKey::Cgroup(cgroup) => {
                 self.table.living_in(cgroup).map(|entry| entry.process.id).collect()
             }

@@ -19,6 +19,7 @@ mod reloads;
 mod roles;
 mod rules;
 mod sessions;
+mod trees;
 mod verdict_evidence;
 mod workload_verdicts;
 mod zombies;
