@@ -62,6 +62,12 @@ impl<'a> Case<'a> {
         member.died_of_sigkill() || end > self.grace_end()
     }
 
+    /// SIGKILL was sent to somebody; or has ended somebody, where that it was sent was lost.
+    pub fn was_enforced(&self) -> bool {
+        let timeline = self.timeline;
+        timeline.first_kill.is_some() || timeline.members.values().any(Member::died_of_sigkill)
+    }
+
     /// Its parent in the workload, if that had ended before.
     pub fn dead_parent(&self, member: &Member) -> Option<(&'a Member, BootNs)> {
         let id: ProcessId = member.lineage?;

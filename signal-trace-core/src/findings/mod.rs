@@ -107,8 +107,8 @@ const SAY_THAT_NOTHING_CAME: [&str; 5] = [
 pub(crate) fn check(case: &Case<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = RULES.iter().filter_map(|rule| rule(case)).collect();
     // Who outlives a hang-up or an interrupt that nobody enforced does so on purpose (nohup).
-    if case.timeline.provisional && case.timeline.first_kill.is_none() && !case.lossy {
-        for finding in &mut findings {
+    if case.timeline.provisional && !case.was_enforced() {
+        for finding in findings.iter_mut().filter(|finding| finding.id != "events-lost") {
             finding.severity = Severity::Info;
         }
     }

@@ -44,3 +44,24 @@ fn a_stop_by_quit_soon_after_a_reload_is_a_shutdown_of_its_own() {
            ! warning handler-does-not-exit",
     );
 }
+
+#[test]
+fn who_outlives_a_hang_up_is_not_accused_because_something_was_lost() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 parent=50 cgroup=7 comm=sh
+         +0ms proc 101 parent=100 comm=job
+         +10ms gen HUP 50>100 kernel default fatal
+         +10010us gen HUP 50>101 kernel ignore dropped
+         +11ms exit 100 sig=1
+         +12ms loss fork 1 from=+11ms
+         +20ms free 100
+         +30s tick",
+        "inconclusive: SIGHUP by kernel, 29890 ms
+           100 default-action, SIGHUP
+           101 ignored, alive
+           ! warning events-lost
+           ! info stop-signal-ignored
+           ! info no-stop-handler",
+    );
+}
