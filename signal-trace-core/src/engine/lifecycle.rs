@@ -125,6 +125,9 @@ impl Engine {
         let helper = !member.from_start && id != timeline.main && (timeline.reports > 0 || !told);
         let parent = member.lineage;
         if helper {
+            if member.own_stop.is_some() {
+                timeline.forwards.retain(|forward| forward.to != id);
+            }
             timeline.members.remove(&id);
             self.member_of.remove(&id);
         }

@@ -84,3 +84,30 @@ fn workers_that_are_killed_one_after_another_do_not_keep_a_timeline_open() {
     let killed: usize = reports.iter().map(|report| report.processes.len() - 1).sum();
     assert_eq!(killed, 100);
 }
+
+#[test]
+fn who_passes_signals_on_for_ever_after_the_report_does_not_fill_the_memory() {
+    let workers: Vec<_> = (0..100u32)
+        .map(|n| {
+            let (at, pid) = (12_000 + n * 20, 2000 + n);
+            format!(
+                "+{at}ms fork {pid} parent=100
+                 +{at}ms gen TERM 100>{pid} default fatal
+                 +{at}ms exit {pid} sig=15
+                 +{at}ms free {pid}\n"
+            )
+        })
+        .collect();
+    let out = run(&format!(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 ignore dropped
+         +12s tick
+         {}
+         +20s gen KILL 50>100 fatal
+         +20001ms exit 100 sig=9
+         +20010ms free 100",
+        workers.concat()
+    ));
+    assert_eq!(shutdowns(&out).last().unwrap().forwards, []);
+}
