@@ -152,15 +152,17 @@ impl Engine {
 
     fn sigkilled(&mut self, sent: &Sent<'_>) {
         let target = &sent.event.target;
-        if !self.member_of.contains_key(&target.id) {
-            let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-            let judged = !self.is_tracer(target.id) && !self.is_sandbox(target);
-            if from_inside
-                || self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at)
-                || !judged
-            {
-                return;
-            }
+        let open = self.member_of.get(&target.id).and_then(|key| self.timelines.get(key));
+        let belongs = open.is_some_and(|open| {
+            // Who came after that was reported is of another time.
+            !is_rest(open) || open.members.get(&target.id).is_some_and(|m| m.from_start)
+        });
+        let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
+        let judged = !self.is_tracer(target.id) && !self.is_sandbox(target);
+        let opens = !from_inside
+            && judged
+            && !self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at);
+        if !belongs && opens {
             // What PID 1 leaves behind dies with it: it is PID 1 that stopped.
             let root = sent
                 .sender
@@ -168,6 +170,7 @@ impl Engine {
             let key = self.workload_of(root.as_ref().unwrap_or(target));
             let main = root.map_or_else(|| self.main_of(key, target.id), |pid1| pid1.id);
             let (at, stop, provisional) = (sent.at, None, false);
+            self.drop_timeline(key);
             self.open(Opening { key, at, main, stop, provisional });
         }
         self.note_kill(sent);

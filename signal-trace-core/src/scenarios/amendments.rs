@@ -111,3 +111,36 @@ fn who_passes_signals_on_for_ever_after_the_report_does_not_fill_the_memory() {
     ));
     assert_eq!(shutdowns(&out).last().unwrap().forwards, []);
 }
+
+#[test]
+fn a_new_main_process_beside_a_survivor_that_runs_out_of_memory_is_told_of() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 parent=50 cgroup=7 comm=cron
+         +0ms proc 101 parent=40 cgroup=7 comm=job
+         +10ms gen TERM 50>100 default fatal
+         +11ms exit 100 sig=15
+         +20ms free 100
+         +12s tick
+         +13s fork 200 parent=50 cgroup=7 comm=cron
+         +20s gen KILL 200>200 kernel fatal
+         +20001ms oom 200
+         +20002ms exit 200 sig=9
+         +20010ms free 200
+         +40s tick
+         +41s exit 101 code=0
+         +41010ms free 101",
+        "still-running: SIGTERM by parent, 11890 ms
+           100 default-action, SIGTERM
+           101 not-signalled, alive
+           ! info no-stop-handler
+         oom-killed: no stop
+           200 oom-killed, SIGKILL by oom-killer
+           101 running, alive
+           ! error oom-kill
+         oom-killed (amended): no stop
+           200 oom-killed, SIGKILL by oom-killer
+           101 not-signalled, code 0
+           ! error oom-kill",
+    );
+}
