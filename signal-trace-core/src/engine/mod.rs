@@ -4,6 +4,7 @@
 //! the inputs.
 
 mod due;
+mod kills;
 mod lifecycle;
 mod losses;
 mod opening;

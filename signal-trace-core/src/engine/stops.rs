@@ -15,16 +15,16 @@ use crate::{
 };
 
 /// A signal with what the engine found out about it.
-struct Sent<'a> {
-    at: BootNs,
-    seq: Seq,
-    event: &'a Generate,
-    sender: Option<Process>,
-    role: Role,
+pub(super) struct Sent<'a> {
+    pub(super) at: BootNs,
+    pub(super) seq: Seq,
+    pub(super) event: &'a Generate,
+    pub(super) sender: Option<Process>,
+    pub(super) role: Role,
 }
 
 impl Sent<'_> {
-    fn kill(&self) -> Kill {
+    pub(super) fn kill(&self) -> Kill {
         Kill {
             at: self.at,
             seq: self.seq,
@@ -60,7 +60,7 @@ enum Decision {
 }
 
 /// What outlived its main process, and was reported, is on its own.
-fn is_rest(open: &Timeline) -> bool {
+pub(super) fn is_rest(open: &Timeline) -> bool {
     open.reports > 0 && !open.main_lives()
 }
 
@@ -147,42 +147,6 @@ impl Engine {
         if event.group {
             self.self_signals.add(id, sent.at);
             self.discard_openings_of(event.target.id, event.target.pgid, sent.at);
-        }
-    }
-
-    fn sigkilled(&mut self, sent: &Sent<'_>) {
-        let target = &sent.event.target;
-        let open = self.member_of.get(&target.id).and_then(|key| self.timelines.get(key));
-        let belongs = open.is_some_and(|open| {
-            // Who came after that was reported is of another time.
-            !is_rest(open) || open.members.get(&target.id).is_some_and(|m| m.from_start)
-        });
-        let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-        let judged = !self.is_tracer(target.id) && !self.is_sandbox(target);
-        let opens = !from_inside
-            && judged
-            && !self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at);
-        if !belongs && opens {
-            // What PID 1 leaves behind dies with it: it is PID 1 that stopped.
-            let root = sent
-                .sender
-                .filter(|pid1| sent.role == Role::PidnsTeardown && pid1.cgroup == target.cgroup);
-            let key = self.workload_of(root.as_ref().unwrap_or(target));
-            let main = root.map_or_else(|| self.main_of(key, target.id), |pid1| pid1.id);
-            let (at, stop, provisional) = (sent.at, None, false);
-            self.drop_timeline(key);
-            self.open(Opening { key, at, main, stop, provisional });
-        }
-        self.note_kill(sent);
-    }
-
-    fn note_kill(&mut self, sent: &Sent<'_>) {
-        let id = sent.event.target.id;
-        let Some(key) = self.member_of.get(&id) else { return };
-        let Some(timeline) = self.timelines.get_mut(key) else { return };
-        timeline.killed(sent.at);
-        if let Some(member) = timeline.members.get_mut(&id) {
-            member.kill.get_or_insert(sent.kill());
         }
     }
 
