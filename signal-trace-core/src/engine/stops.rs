@@ -239,7 +239,11 @@ impl Engine {
         let member =
             timeline.members.entry(target.id).or_insert_with(|| Member::new(entry, false, false));
         self.member_of.insert(target.id, key);
-        if let Some(own) = &mut member.own_stop {
+        // Who ignores a hang-up (nohup) has answered nothing yet.
+        let is_first = member.own_stop.as_ref().is_some_and(|own| {
+            own.dropped && own.stop.signal == Signal::HUP && sent.event.signal != Signal::HUP
+        });
+        if let Some(own) = member.own_stop.as_mut().filter(|_| !is_first) {
             own.note_further(&sent.stop(), sent.event);
             return;
         }

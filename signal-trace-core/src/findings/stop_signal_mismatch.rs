@@ -34,7 +34,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
 fn ended_by_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
     let own = member.own_stop.as_ref()?;
     let (other, ended) = (own.other?, member.ended?);
-    if member.died_of_sigkill() || ended.at < other.at {
+    // What ends long after it has its own reasons.
+    let answered = ended.at >= other.at && ended.at.since(other.at) <= case.config.grace_ns;
+    if member.died_of_sigkill() || !answered {
         return None;
     }
     let summary = format!(

@@ -1,6 +1,8 @@
 //! HUP, QUIT and INT that ask for something else than an end, and what happens meanwhile.
 
-use crate::fixture::check;
+use std::format;
+
+use crate::fixture::{check, story};
 
 #[test]
 fn a_worker_that_runs_out_of_memory_during_a_reload_is_not_held_against_the_main_process() {
@@ -64,4 +66,42 @@ fn who_outlives_a_hang_up_is_not_accused_because_something_was_lost() {
            ! info stop-signal-ignored
            ! info no-stop-handler",
     );
+}
+
+#[test]
+fn who_ignores_a_hang_up_is_judged_by_the_stop_signal_after_it() {
+    let told = |end: &str| {
+        story(&format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7
+             +0ms proc 101 parent=100
+             +10ms gen TERM 50>100 handler
+             +11ms take TERM 100 handler
+             +12ms gen HUP 100>101 ignore dropped
+             +13ms gen TERM 100>101 handler
+             +14ms take TERM 101 handler
+             {end}
+             +10020ms exit 100 code=0
+             +10030ms free 100"
+        ))
+    };
+    let ended = told("+15ms exit 101 code=0\n+16ms free 101");
+    assert!(ended.contains("101 graceful, code 0"), "{ended}");
+    let killed = told("+10s gen KILL 50>101 fatal\n+10001ms exit 101 sig=9\n+10005ms free 101");
+    assert!(killed.contains("101 overran, SIGKILL"), "{killed}");
+}
+
+#[test]
+fn who_ends_an_hour_after_a_hang_up_did_not_end_of_it() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 ignore dropped
+         +12s tick
+         +20s gen HUP 50>100 handler
+         +20001ms take HUP 100 handler
+         +3600s exit 100 code=0
+         +3601s free 100",
+    );
+    assert!(told.contains("graceful (amended)") && !told.contains("mismatch"), "{told}");
 }
