@@ -114,9 +114,12 @@ fn absorb(timeline: &mut Timeline, smaller: Timeline) {
         _ => false,
     };
     if one_request {
-        timeline.opened = smaller.opened;
-        timeline.stop = smaller.stop;
-        timeline.first_kill = smaller.first_kill;
+        if smaller.opened < timeline.opened {
+            timeline.opened = smaller.opened;
+            timeline.stop = smaller.stop;
+        }
+        let first_kill = timeline.first_kill.into_iter().chain(smaller.first_kill).min();
+        timeline.first_kill = first_kill;
         timeline.last_kill = timeline.last_kill.max(smaller.last_kill);
         timeline.forwards.extend(smaller.forwards);
         timeline.members.extend(smaller.members);

@@ -247,6 +247,9 @@ impl Engine {
             own.note_further(&sent.stop(), sent.event);
             return;
         }
+        if is_first {
+            timeline.forwards.retain(|forward| forward.to != target.id);
+        }
         member.own_stop = Some(OwnStop::new(sent.stop(), sent.event));
         if let Some(from) = sent.sender.and_then(|sender| timeline.members.get(&sender.id)) {
             let own = from.own_stop.as_ref();

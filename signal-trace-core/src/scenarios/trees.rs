@@ -59,3 +59,26 @@ fn what_a_tree_starts_for_a_cgroup_leaves_the_tree() {
          grace-period-nearly-exceeded"
     );
 }
+
+#[test]
+fn a_group_told_from_its_leaves_up_was_told_when_the_first_of_them_was() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100
+         +0ms proc 101 parent=100
+         +0ms proc 102 parent=100
+         +10ms gen TERM 50>101 handler
+         +15ms gen TERM 50>102 handler
+         +20ms gen TERM 50>100 handler
+         +21ms take TERM 100 handler
+         +21ms take TERM 101 handler
+         +21ms take TERM 102 handler
+         +30ms exit 101 code=0
+         +30ms exit 102 code=0
+         +30ms exit 100 code=0",
+        "graceful: SIGTERM by host, 20 ms
+           100 graceful, code 0
+           101 graceful, code 0
+           102 graceful, code 0",
+    );
+}
