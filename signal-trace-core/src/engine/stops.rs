@@ -157,6 +157,9 @@ impl Engine {
         let key = key.unwrap_or_else(|| self.workload_of(target));
         let main = match self.timelines.get(&key) {
             Some(open) if !is_rest(open) => open.main,
+            // A manager that recycles its pool: the main process is above it, or it is that itself;
+            // the whole pool is not searched for it each time.
+            None if sent.role == Role::Supervisor && !target.is_namespace_init() => return,
             _ => self.main_of(key, target.id),
         };
         let provisional = self.config.is_ambiguous(sent.event.signal) || main != target.id;
