@@ -56,7 +56,8 @@ impl Engine {
         }
         // The kernel gives the children of a dead process to another parent.
         entry.process.parent = fact.parent;
-        let (process, orphaned) = (entry.process, entry.lineage != fact.parent);
+        let orphaned = entry.lineage.is_some() && entry.lineage != fact.parent;
+        let process = entry.process;
         let parent = fact.parent.and_then(|parent| self.table.get(parent));
         let (parent, sigchld) = (parent.map(|p| p.process), parent.and_then(|p| p.sigchld));
         let known = self.table.get(id).and_then(|entry| entry.zombie);

@@ -13,12 +13,14 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members = case.with_verdict(ProcessVerdict::Unkillable, |_| true);
     let first: &Member = members.first()?;
     let kill = first.kill?;
-    let state = first.look.map_or(b'?', |look| look.state);
+    // What it did before SIGKILL tells nothing.
+    let state = first.look.filter(|look| look.at >= kill.at).map(|look| look.state);
     let why = match state {
         _ if kill.frozen => "its cgroup is frozen, and the v1 freezer holds back even SIGKILL",
-        b'D' => "it is in uninterruptible sleep (state D)",
-        b't' | b'T' => "a debugger or tracer holds it",
-        _ => "the kernel has not let it run since",
+        Some(b'D') => "it is in uninterruptible sleep (state D)",
+        Some(b't' | b'T') => "a debugger or tracer holds it",
+        Some(_) => "the kernel has not let it run since",
+        None => "why is not known",
     };
     let summary = format!(
         "{}{} still lives {} after SIGKILL: {why}",

@@ -1,6 +1,6 @@
 //! What `/proc` says crosses with what the kernel says.
 
-use crate::fixture::check;
+use crate::fixture::{check, run, shutdowns};
 
 #[test]
 fn a_zombie_that_proc_shows_just_before_its_exit_arrives_ended_as_the_exit_says() {
@@ -20,4 +20,19 @@ fn a_zombie_that_proc_shows_just_before_its_exit_arrives_ended_as_the_exit_says(
            ! error grace-period-exceeded
            ! warning handler-does-not-exit",
     );
+}
+
+#[test]
+fn what_a_process_did_before_sigkill_does_not_say_why_it_lives_on() {
+    let out = run("+0ms proc 50
+        +0ms proc 100 cgroup=7
+        +10ms gen TERM 50>100 handler
+        +11ms take TERM 100 handler
+        +10100ms tick
+        +10200ms alive 100 state=D
+        +10500ms gen KILL 50>100 fatal
+        +17s tick");
+    let reports = shutdowns(&out);
+    let finding = &reports.last().unwrap().findings[0];
+    assert!(finding.summary.ends_with("after SIGKILL: why is not known"), "{}", finding.summary);
 }
