@@ -70,3 +70,23 @@ fn pid_1_that_raises_the_signal_again_inside_its_handler_ignores_it() {
            ! error pid1-ignores-stop-signal",
     );
 }
+
+#[test]
+fn pid_1_that_has_its_handler_only_for_the_second_signal_does_not_ignore_it() {
+    // Told while it started, and again by a person.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +10ms gen TERM 50>100 default dropped
+         +2s gen TERM 50>100 handler
+         +2001ms take TERM 100 handler
+         +10010ms gen KILL 50>100 fatal
+         +10011ms exit 100 sig=9
+         +10020ms free 100",
+        "forced: SIGTERM by host, 10000 ms
+           100 overran, SIGKILL by host
+           ! error grace-period-exceeded
+           ! warning handler-does-not-exit
+           ! info repeated-stop-signal",
+    );
+}
