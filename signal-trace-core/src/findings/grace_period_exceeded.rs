@@ -15,16 +15,18 @@ use crate::{
 };
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
-    let stop = case.timeline.stop.as_ref()?;
+    case.timeline.stop.as_ref()?;
     let members = case.with_verdict(ProcessVerdict::Overran, |member| {
         !pidns_teardown_kill::applies(case, member)
     });
     let worst: &Member = *members.iter().max_by_key(|member| severity(member))?;
     let own = worst.own_stop.as_ref()?;
+    // Counted from when it was told itself: managers tell some of theirs later than others.
     let limit = match worst.kill {
-        Some(kill) if worst.died_of_sigkill() => kill.at.since(stop.at),
-        _ => case.config.grace_ns,
+        Some(kill) if worst.died_of_sigkill() => kill.at,
+        _ => case.grace_end(),
     };
+    let limit = limit.since(own.stop.at);
     let summary = format!(
         "{}{} {} {} but was not done after {}; {}",
         name(&worst.process),

@@ -10,7 +10,10 @@ use super::{
     Case, Finding, Severity,
     case::{and_more, evidence, name, seconds},
 };
-use crate::{member::Member, verdict::ProcessVerdict};
+use crate::{
+    member::{Member, ONE_REQUEST_NS},
+    verdict::ProcessVerdict,
+};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members = case.with_verdict(ProcessVerdict::Overran, |member| applies(case, member));
@@ -35,7 +38,11 @@ fn applies(case: &Case<'_>, member: &Member) -> bool {
     // Until it was killed, if it was: what ends then tells nothing.
     let until = member.kill.map_or(case.now, |kill| kill.at).min(case.now);
     let ended_late = member.ended.is_some() && !member.died_of_sigkill();
-    let full_grace = until >= case.grace_end() && !ended_late;
+    // Who was told late, or took it late, did not have all of it.
+    let had = own.delivered.map_or(0, |(_, taken, _)| until.since(taken));
+    let full_grace = until >= case.grace_end()
+        && had.saturating_add(ONE_REQUEST_NS) >= case.config.grace_ns
+        && !ended_late;
     let forwarded = case.timeline.forwards.iter().any(|forward| forward.from == id);
     let child_ended = own.child_ended.is_some_and(|ended| ended < until);
     let new_child = |child: &Member| child.lineage == Some(id) && !child.from_start;

@@ -2,7 +2,7 @@
 
 use std::format;
 
-use crate::fixture::{check, story};
+use crate::fixture::{check, run, shutdowns, story};
 
 #[test]
 fn a_handler_that_runs_commands_is_at_work() {
@@ -86,7 +86,25 @@ fn pid_1_that_has_its_handler_only_for_the_second_signal_does_not_ignore_it() {
         "forced: SIGTERM by host, 10000 ms
            100 overran, SIGKILL by host
            ! error grace-period-exceeded
-           ! warning handler-does-not-exit
            ! info repeated-stop-signal",
     );
+}
+
+#[test]
+fn who_is_told_last_has_not_had_the_whole_grace_period() {
+    // Supervisord stops its programs one after another.
+    let out = run("+0ms proc 50
+        +0ms proc 100 cgroup=7 ns=1 comm=supervisord
+        +0ms proc 101 parent=100 comm=worker
+        +10ms gen TERM 50>100 handler
+        +11ms take TERM 100 handler
+        +9010ms gen TERM 100>101 handler
+        +9011ms take TERM 101 handler
+        +10010ms gen KILL 50>101 fatal exe=runc
+        +10011ms exit 101 sig=9
+        +10020ms exit 100 code=0");
+    let findings = &shutdowns(&out)[0].findings;
+    assert!(findings.iter().all(|finding| finding.id != "handler-does-not-exit"), "{findings:?}");
+    let exceeded = findings.iter().find(|finding| finding.id == "grace-period-exceeded").unwrap();
+    assert!(exceeded.summary.contains("but was not done after 1.00 s"), "{}", exceeded.summary);
 }
