@@ -16,9 +16,8 @@ impl Engine {
             !is_rest(open) || open.members.get(&target.id).is_some_and(|m| m.from_start)
         });
         let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
-        let judged = !self.is_tracer(target.id) && !self.is_sandbox(target);
         let opens = !from_inside
-            && judged
+            && !self.is_exempt(target)
             && !self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at);
         if !belongs && opens {
             // What PID 1 leaves behind dies with it: it is PID 1 that stopped.

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::{
     event::{Generate, Process},
-    ids::{CgroupKey, ProcessId},
+    ids::CgroupKey,
     place,
     role::Relation,
 };
@@ -42,7 +42,11 @@ impl Engine {
             && self.table.living_in(process.cgroup).all(|entry| entry.process.id == process.id)
     }
 
-    pub(super) fn is_tracer(&self, id: ProcessId) -> bool {
-        self.config.tracer_pid == Some(id.pid)
+    /// Nobody asks these to stop: the tracer, whom to end is no shutdown; the sandbox of a pod; and
+    /// PID 1 of the machine, which re-executes itself at SIGTERM (systemd(1)).
+    pub(super) fn is_exempt(&self, process: &Process) -> bool {
+        self.config.tracer_pid == Some(process.id.pid)
+            || process.id.pid == 1
+            || self.is_sandbox(process)
     }
 }

@@ -191,8 +191,7 @@ impl Engine {
         let from_inside = matches!(sent.role, Role::Supervisor | Role::Peer);
         let opens = (opening.main == target || !from_inside)
             && !self.is_own_group(sent.sender.as_ref(), &sent.event.target, sent.at)
-            && !self.is_tracer(target)
-            && !self.is_sandbox(&sent.event.target);
+            && !self.is_exempt(&sent.event.target);
         let Some(open) = self.timelines.get(&opening.key) else {
             return if opens { Decision::Open } else { Decision::Nothing };
         };

@@ -41,7 +41,8 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
 
 /// Who was stopped or frozen could do nothing about it.
 fn severity(member: &Member) -> Severity {
-    let halted = member.own_stop.as_ref().is_some_and(|own| own.halted);
+    let halted = member.own_stop.as_ref().is_some_and(|own| own.halted)
+        || member.kill.is_some_and(|kill| kill.frozen);
     if member.died_of_sigkill() && !halted { Severity::Error } else { Severity::Warning }
 }
 

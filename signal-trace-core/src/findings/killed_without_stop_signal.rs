@@ -34,6 +34,8 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     // units many programs end their children so.
     let by_kernel = kill.role == Role::Kernel;
     let severity = match case.timeline.key {
+        // A session in a workload that goes on: a probe that took too long.
+        _ if first.foreign && case.timeline.main_lives() => Severity::Info,
         WorkloadKey::Cgroup(_) if !by_kernel && asked.is_none() => Severity::Warning,
         _ => Severity::Info,
     };

@@ -11,7 +11,7 @@ use super::{
     case::{and_more, evidence, name, sorted},
     orphan_left_behind,
 };
-use crate::{member::Member, verdict::ProcessVerdict};
+use crate::{member::Member, role::Role, verdict::ProcessVerdict};
 
 /// Who left its parent on purpose, long ago, lives on by design: containerd's shims do.
 fn has_parent(case: &Case<'_>, member: &Member) -> bool {
@@ -29,6 +29,8 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         member.from_start
             && !member.foreign
             && case.was_a_problem(member)
+            // PR_SET_PDEATHSIG: it asked to be killed when its parent ends.
+            && member.kill.is_none_or(|kill| kill.role != Role::Kernel)
             && (member.died_of_sigkill() || has_parent(case, member))
             && !orphan_left_behind::applies(case, member)
     });

@@ -108,3 +108,22 @@ fn who_is_told_last_has_not_had_the_whole_grace_period() {
     let exceeded = findings.iter().find(|finding| finding.id == "grace-period-exceeded").unwrap();
     assert!(exceeded.summary.contains("but was not done after 1.00 s"), "{}", exceeded.summary);
 }
+
+#[test]
+fn a_child_that_asked_to_be_killed_with_its_parent_is_not_left_untold() {
+    // PR_SET_PDEATHSIG: sent as a user would, on account of the parent that exits.
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +20ms gen KILL 100>101 pdeath exiting fatal
+         +20ms exit 100 code=0
+         +21ms exit 101 sig=9
+         +30ms free 101
+         +31ms free 100",
+    );
+    assert!(told.contains("101 not-signalled, SIGKILL by kernel"), "{told}");
+    assert!(!told.contains("! error") && !told.contains("! warning"), "{told}");
+}

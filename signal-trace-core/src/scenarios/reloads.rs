@@ -105,3 +105,15 @@ fn who_ends_an_hour_after_a_hang_up_did_not_end_of_it() {
     );
     assert!(told.contains("graceful (amended)") && !told.contains("mismatch"), "{told}");
 }
+
+#[test]
+fn systemd_that_is_told_to_re_execute_itself_is_no_shutdown() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 1 cgroup=7 comm=systemd
+         +10ms gen TERM 50>1 handler
+         +11ms take TERM 1 handler
+         +30s tick",
+    );
+    assert_eq!(told, "");
+}

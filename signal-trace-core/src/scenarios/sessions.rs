@@ -85,3 +85,18 @@ fn a_shell_of_docker_exec_that_ignores_the_signal_is_not_accused() {
            ! info stop-signal-ignored",
     );
 }
+
+#[test]
+fn a_probe_that_took_too_long_is_killed_and_the_container_goes_on() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=50 cgroup=7 ns=22
+         +10ms gen KILL 50>101 fatal exe=runc
+         +11ms exit 101 sig=9
+         +20ms free 101
+         +3s tick",
+    );
+    assert!(told.contains("! info killed-without-stop-signal"), "{told}");
+    assert!(!told.contains("! warning"), "{told}");
+}
