@@ -261,7 +261,7 @@ fn killer(process: &Proc) -> Value {
 }
 
 /// One exit, with the status and at the time that waitpid saw.
-fn exit_faults(process: &Proc, lines: &Lines) -> Vec<String> {
+pub(crate) fn exit_faults(process: &Proc, lines: &Lines) -> Vec<String> {
     let mut faults = Vec::new();
     let exits = lines.exits(process.pid);
     let ([exit], Some(status)) = (&exits[..], process.status) else {
@@ -270,8 +270,11 @@ fn exit_faults(process: &Proc, lines: &Lines) -> Vec<String> {
     let (code, signal) = match status & 0x7f {
         0 => (json!(status >> 8 & 0xff), Value::Null),
         number => {
-            let signal = Signal::try_from(number).expect("a standard signal");
-            (Value::Null, json!(signal.as_str()))
+            let name = Signal::try_from(number).map_or_else(
+                |_| format!("SIGRTMIN+{}", number - libc::SIGRTMIN()),
+                |signal| signal.as_str().to_owned(),
+            );
+            (Value::Null, json!(name))
         }
     };
     for (key, wanted) in [("wait_status", json!(status)), ("code", code), ("signal", signal)] {
@@ -309,7 +312,7 @@ fn signal_faults(pid: i32, name: &str, sent: Option<Bracket>, lines: &Lines) -> 
     }
 }
 
-fn time_fault(what: &str, line: &Value, bracket: Bracket) -> Option<String> {
+pub(crate) fn time_fault(what: &str, line: &Value, bracket: Bracket) -> Option<String> {
     let time = parse_time(line["time"].as_str().unwrap_or_default());
     let off = (bracket.from - time).max(time - bracket.to);
     (!bracket.holds(time, SLACK)).then(|| format!("{what}: time is {} us off", off / 1000))

@@ -24,13 +24,36 @@ impl Cgroup {
     pub fn new(name: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = format!("/st-test-{}-{count}-{name}", std::process::id());
+        Self::at(format!("/st-test-{}-{count}-{name}", std::process::id()))
+    }
+
+    /// Makes one that looks like that of a Docker container. What is above it stays behind, empty,
+    /// as it does with the engine itself.
+    pub fn container() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        fs::create_dir_all(v2_mount().join("docker")).expect("root may make cgroups");
+        Self::at(format!("/docker/{:032x}{count:032x}", std::process::id()))
+    }
+
+    fn at(path: String) -> Self {
         let folder = v2_mount().join(&path[1..]);
         fs::create_dir(&folder).unwrap_or_else(|e| {
             panic!("cannot make the cgroup {}: {e} (the tests need root)", folder.display())
         });
         let handle = File::open(&folder).expect("the new cgroup can be opened");
         Self { folder, handle, path }
+    }
+
+    /// One of its files: `cgroup.procs`.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Writes to one of its files.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.file(name);
+        fs::write(&path, text).unwrap_or_else(|e| panic!("{text} to {}: {e}", path.display()));
     }
 
     /// For `CLONE_INTO_CGROUP`.

@@ -15,4 +15,5 @@ pub mod process;
 pub mod programs;
 pub mod schema;
 pub mod session;
+pub mod suite;
 pub mod trim;

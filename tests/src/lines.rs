@@ -52,6 +52,17 @@ impl Lines {
         all.find(|report| report["process"]["pid"] == pid).map(|report| (line, report))
     }
 
+    /// All shutdowns that a process is part of, and its place therein.
+    pub fn shutdowns(&self, pid: i32) -> Vec<(&Value, &Value)> {
+        let place = |line: &'_ Value| {
+            let reports = line["processes"].as_array()?;
+            reports.iter().position(|report| report["process"]["pid"] == pid)
+        };
+        self.about(pid, "shutdown")
+            .filter_map(|line| Some((line, &line["processes"][place(line)?])))
+            .collect()
+    }
+
     /// Findings about a process that belong to no shutdown, by id.
     pub fn findings(&self, pid: i32, id: &str) -> Vec<&Value> {
         self.of("finding")

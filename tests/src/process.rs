@@ -1,10 +1,13 @@
 //! The processes that tests signal and reap: their pids, wait statuses and times are the truth.
 
 use std::{
-    ffi::CString,
+    ffi::{CString, OsString},
     fs::File,
     io::{BufRead as _, BufReader},
-    os::fd::{AsFd, AsRawFd as _, OwnedFd},
+    os::{
+        fd::{AsFd, AsRawFd as _, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
     time::Duration,
 };
 
@@ -52,7 +55,7 @@ pub struct Place<'a> {
     pub pid_namespace: bool,
 }
 
-/// A child of the harness that runs `st-proc`; killed and reaped when it is dropped.
+/// A child of the harness; killed and reaped when it is dropped.
 #[derive(Debug)]
 pub struct Proc {
     /// In the initial PID namespace (that of the harness).
@@ -67,31 +70,47 @@ pub struct Proc {
     pub ended: Option<Bracket>,
     started: i128,
     /// Kept open, so that the process never gets SIGPIPE.
-    _output: Option<BufReader<File>>,
+    output: Option<BufReader<File>>,
 }
 
 impl Proc {
     /// Starts `st-proc MODE...` and waits until it is ready.
     pub fn start(mode: &str, place: Place) -> Self {
+        let program = programs::helper().into_os_string();
+        let modes = mode.split_whitespace().map(OsString::from);
+        let words: Vec<_> = std::iter::once(program).chain(modes).collect();
+        let mut process = Self::spawn(&words, place);
+        process.await_ready();
+        process
+    }
+
+    /// Starts a program, given by its path and arguments, and does not wait for it.
+    pub fn spawn(words: &[OsString], place: Place) -> Self {
         let (reader, writer) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
         let started = wall_ns();
-        let pid = clone_and_exec(mode, place, &writer);
-        drop(writer);
-        let mut output = BufReader::new(File::from(reader));
-        let mut line = String::new();
-        output.read_line(&mut line).expect("the pipe can be read");
-        let mut words = line.split_whitespace();
-        assert_eq!(words.next(), Some("READY"), "`st-proc {mode}` did not start: {line:?}");
-        let children = words.skip(1).map(|word| word.parse().expect("a pid")).collect();
+        let pid = clone_and_exec(words, place, &writer);
+        let output = Some(BufReader::new(File::from(reader)));
         Self {
             pid,
-            children,
+            children: Vec::new(),
             status: None,
             signalled: None,
             ended: None,
             started,
-            _output: Some(output),
+            output,
         }
+    }
+
+    /// Waits for its `READY PID [CHILD PID...]`, and notes the children.
+    pub fn await_ready(&mut self) {
+        let mut line = String::new();
+        let output = self.output.as_mut().expect("it was spawned");
+        output.read_line(&mut line).expect("the pipe can be read");
+        let mut words = line.split_whitespace();
+        let name = std::fs::read_to_string(format!("/proc/{}/cmdline", self.pid));
+        let name = name.unwrap_or_default().replace('\0', " ");
+        assert_eq!(words.next(), Some("READY"), "`{name}` did not start: {line:?}");
+        self.children = words.skip(1).map(|word| word.parse().expect("a pid")).collect();
     }
 
     /// A grandchild whose parent is about to end: as its subreaper we become its parent.
@@ -103,7 +122,7 @@ impl Proc {
             signalled: None,
             ended: None,
             started: wall_ns(),
-            _output: None,
+            output: None,
         }
     }
 
@@ -133,6 +152,12 @@ impl Proc {
         Some(self.reaped(status))
     }
 
+    /// Reaps it if it has come to us, and has ended.
+    pub fn try_wait_orphan(&mut self) -> Option<i32> {
+        let status = wait_raw(self.pid, libc::WNOHANG).ok()??;
+        Some(self.reaped(status))
+    }
+
     /// Waits that long at most; panics if it lives on.
     pub fn wait_for(&mut self, wait: Duration) -> i32 {
         let mut status = None;
@@ -159,7 +184,9 @@ impl Proc {
 
 impl Drop for Proc {
     fn drop(&mut self) {
-        if self.status.is_none() {
+        // What was only adopted may have been reaped by another one, and its pid given again.
+        let ours = self.output.is_some() || is_our_child(self.pid);
+        if self.status.is_none() && ours {
             let pid = Pid::from_raw(self.pid);
             // Not reaped, so this pid is still that of our child.
             let _gone = kill(pid, Signal::SIGKILL);
@@ -188,13 +215,11 @@ fn wait_raw(pid: i32, options: i32) -> Result<Option<i32>, nix::Error> {
     nix::Error::result(result).map(|reaped| (reaped == pid).then_some(status))
 }
 
-/// Starts the helper with clone3(2), because only that puts a process into its cgroup at birth.
-fn clone_and_exec(mode: &str, place: Place, output: &OwnedFd) -> i32 {
-    let program = CString::new(programs::helper().into_os_string().into_encoded_bytes())
-        .expect("a path holds no NUL");
-    let words: Vec<CString> = std::iter::once("st-proc")
-        .chain(mode.split_whitespace())
-        .map(|word| CString::new(word).expect("a mode holds no NUL"))
+/// Starts it with clone3(2), because only that puts a process into its cgroup at birth.
+fn clone_and_exec(words: &[OsString], place: Place, output: &OwnedFd) -> i32 {
+    let words: Vec<CString> = words
+        .iter()
+        .map(|word| CString::new(word.as_bytes()).expect("an argument holds no NUL"))
         .collect();
     let mut pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
     pointers.push(std::ptr::null());
@@ -215,11 +240,41 @@ fn clone_and_exec(mode: &str, place: Place, output: &OwnedFd) -> i32 {
         let pid = libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments));
         if pid == 0 {
             libc::dup2(output.as_raw_fd(), 1);
-            libc::execv(program.as_ptr(), pointers.as_ptr());
+            as_if_new();
+            libc::execv(pointers[0], pointers.as_ptr());
             libc::_exit(127);
         }
         pid
     };
     assert!(pid > 0, "clone3: {} (the tests need root)", std::io::Error::last_os_error());
     i32::try_from(pid).expect("a pid")
+}
+
+/// What the harness was started with is not handed on: ignored signals (by a shell that runs it in
+/// the background), its process group, a limit that allows core dumps.
+///
+/// Makes async-signal-safe calls only.
+fn as_if_new() {
+    const CHANGED: [i32; 8] = [
+        libc::SIGTERM,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGHUP,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGCHLD,
+        libc::SIGPIPE,
+    ];
+    let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: constants, and memory that outlives the calls.
+    unsafe {
+        for signal in CHANGED {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
+        libc::setsid();
+    }
 }

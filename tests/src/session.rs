@@ -145,8 +145,19 @@ impl Session {
         Pid::from_raw(self.child.id().try_into().expect("a pid"))
     }
 
+    /// Whether there is such a line yet.
+    pub fn has(&self, wanted: impl Fn(&Value) -> bool) -> bool {
+        let feed = self.feed.printed.lock().expect("the reader did not panic");
+        feed.lines.iter().any(wanted)
+    }
+
     /// Ends it as Ctrl-C does, and checks all that it printed.
-    pub fn finish(mut self) -> Recorded {
+    pub fn finish(self) -> Recorded {
+        self.finish_with(0)
+    }
+
+    /// The same, with the exit code that it must have.
+    pub fn finish_with(mut self, code: i32) -> Recorded {
         kill(self.pid(), Signal::SIGINT).expect("it runs: it is not reaped yet");
         let mut status = None;
         Deadline::after(PATIENCE).until("signal-trace to end at SIGINT", || {
@@ -154,7 +165,8 @@ impl Session {
             status.is_some()
         });
         let status = status.expect("waited for");
-        assert!(status.success(), "signal-trace record: {status} at SIGINT\n{}", self.errors());
+        let as_expected = status.code() == Some(code);
+        assert!(as_expected, "signal-trace record: {status} at SIGINT\n{}", self.errors());
         self.reader.take().expect("taken once").join().expect("the reader did not panic");
         let printed = std::mem::take(&mut self.feed.printed.lock().expect("as above").text);
         let folder = std::mem::take(&mut self.folder);

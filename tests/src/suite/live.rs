@@ -1,0 +1,291 @@
+//! A scenario that runs: its processes, what was done to them, and what became of them.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    controls::{Thaw, V1},
+    program::Tools,
+    scenario::{Act, From, Place, Scenario, Who},
+};
+use crate::{
+    cgroup::Cgroup,
+    clock::wall_ns,
+    process::{Bracket, Place as Birth, Proc},
+    session::Session,
+};
+
+/// A signal that was sent on our account.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    pub pid: i32,
+    pub signal: i32,
+    pub bracket: Bracket,
+    pub sender: i32,
+    /// What the sender is to the target, by our own knowledge.
+    pub role: &'static str,
+}
+
+/// See the module. What is dropped first stands first: a frozen process cannot be killed, and a
+/// cgroup can go only when it is empty.
+#[derive(Debug)]
+pub struct Live {
+    thaw: Option<Thaw>,
+    pub scenario: Scenario,
+    pub main: Proc,
+    /// The others, as far as they come to us when their parents end.
+    pub others: Vec<Proc>,
+    pub sent: Vec<Sent>,
+    /// Signals that could not be sent any more: the scenario did not go as it should.
+    pub missed: Vec<String>,
+    next: usize,
+    /// A sender that is still at work: whom it sends what, and since when.
+    pending: Option<(Proc, Sent, Cgroup)>,
+    freezer: Option<V1>,
+    _memory: Option<V1>,
+    pub cgroup: Option<Cgroup>,
+    pub second: Option<Cgroup>,
+}
+
+impl Live {
+    /// Starts its program, and does not wait for it.
+    pub fn spawn(scenario: &Scenario, tools: &Tools) -> Self {
+        let cgroup = scenario.place.own_cgroup().then(|| Cgroup::new("suite"));
+        let second = scenario.program.needs_second_cgroup().then(|| Cgroup::new("second"));
+        let procs = second.as_ref().map(|cgroup| cgroup.file("cgroup.procs"));
+        let words = tools.words(scenario.program, procs.as_deref());
+        let birth = Birth { cgroup: cgroup.as_ref(), pid_namespace: scenario.place.namespace() };
+        Self {
+            thaw: None,
+            main: Proc::spawn(&words, birth),
+            scenario: scenario.clone(),
+            others: Vec::new(),
+            sent: Vec::new(),
+            missed: Vec::new(),
+            next: 0,
+            pending: None,
+            freezer: None,
+            _memory: None,
+            cgroup,
+            second,
+        }
+    }
+
+    /// Waits for its READY, and learns the pids that its processes have outside.
+    pub fn await_ready(&mut self) {
+        self.main.await_ready();
+        if self.scenario.place.namespace() {
+            let all = of_namespace(self.main.pid);
+            let outside = |inside: &i32| all.iter().find(|(_, pid)| pid == inside);
+            let children: Vec<_> = self.main.children.iter().filter_map(outside).collect();
+            assert_eq!(children.len(), self.main.children.len(), "{}", self.scenario.name);
+            self.main.children = children.into_iter().map(|(pid, _)| *pid).collect();
+        }
+        self.others = self.main.children.iter().map(|pid| Proc::adopt(*pid)).collect();
+        if self.scenario.memory {
+            self._memory = Some(V1::memory(&self.pids()));
+        }
+    }
+
+    /// All that announced themselves.
+    pub fn pids(&self) -> Vec<i32> {
+        std::iter::once(self.main.pid).chain(self.main.children.iter().copied()).collect()
+    }
+
+    /// The pid of one of them.
+    pub fn pid(&self, who: Who) -> i32 {
+        self.process(who).pid
+    }
+
+    /// One of them.
+    pub fn process(&self, who: Who) -> &Proc {
+        match who.0 {
+            0 => &self.main,
+            n => self
+                .others
+                .get(n - 1)
+                .unwrap_or_else(|| panic!("{}: there is no process {n}", self.scenario.name)),
+        }
+    }
+
+    /// Does what is due so long after its beginning.
+    pub fn act(&mut self, passed_ms: u64, tools: &Tools, session: &Session) {
+        while let Some((ms, act)) = self.scenario.steps.get(self.next).copied() {
+            if passed_ms < ms {
+                return;
+            }
+            self.next += 1;
+            match act {
+                Act::Signal(who, signal) => self.signal(who, signal),
+                Act::Send(from, who, signal) => self.send(from, who, signal, tools),
+                Act::CgroupKill => self.own_cgroup().write("cgroup.kill", "1"),
+                Act::Freeze(freeze) => {
+                    self.own_cgroup().write("cgroup.freeze", if freeze { "1" } else { "0" });
+                }
+                Act::FreezeV1(freeze) => {
+                    let pids = self.pids();
+                    let freezer = self.freezer.get_or_insert_with(|| V1::freezer(&pids));
+                    self.thaw.get_or_insert_with(|| freezer.thaw_at_the_end());
+                    freezer.freeze(freeze);
+                }
+                Act::LoseEvents => lose_events(tools, session),
+            }
+        }
+    }
+
+    fn own_cgroup(&self) -> &Cgroup {
+        self.cgroup.as_ref().unwrap_or_else(|| panic!("{}: no cgroup", self.scenario.name))
+    }
+
+    fn signal(&mut self, who: Who, signal: i32) {
+        let pid = self.pid(who);
+        let role = if parent_of(pid) == own_pid() { "parent" } else { "host" };
+        let from = wall_ns();
+        // SAFETY: no memory is passed.
+        let failed = unsafe { libc::kill(pid, signal) } != 0;
+        let bracket = Bracket { from, to: wall_ns() };
+        if failed || self.process(who).status.is_some() {
+            self.missed.push(format!("process {} had ended before signal {signal}", who.0));
+            return;
+        }
+        match who.0 {
+            0 => self.main.signalled = Some(bracket),
+            n => self.others[n - 1].signalled = Some(bracket),
+        }
+        self.sent.push(Sent { pid, signal, bracket, sender: own_pid(), role });
+    }
+
+    fn send(&mut self, from: From, who: Who, signal: i32, tools: &Tools) {
+        let pid = self.pid(who);
+        let name = name_of(signal);
+        let name = name.trim_start_matches("SIG");
+        let begin = wall_ns();
+        let (sender, role) = match from {
+            From::Named(exe) => {
+                let words = [name.to_owned(), pid.to_string()];
+                let role = if exe == "sender" { "host" } else { role_of(exe) };
+                (run(&tools.sender(exe), &words), role)
+            }
+            From::Namespace => {
+                let inside = ns_pid(pid).expect("it lives");
+                let file = format!("/proc/{pid}/ns/pid");
+                let words = [name.to_owned(), inside.to_string(), file];
+                (run(&tools.sender("sender"), &words), "other-container")
+            }
+            From::Container => {
+                let words = [tools.sender("sender").into_os_string()]
+                    .into_iter()
+                    .chain([name, &pid.to_string(), "-"].map(Into::into))
+                    .collect::<Vec<_>>();
+                let cgroup = Cgroup::container();
+                let birth = Birth { cgroup: Some(&cgroup), pid_namespace: false };
+                let sender = Proc::spawn(&words, birth);
+                let bracket = Bracket { from: begin, to: begin };
+                let role = "other-container";
+                let sent = Sent { pid, signal, bracket, sender: sender.pid, role };
+                self.pending = Some((sender, sent, cgroup));
+                return;
+            }
+        };
+        let bracket = Bracket { from: begin, to: wall_ns() };
+        self.sent.push(Sent { pid, signal, bracket, sender, role });
+    }
+
+    /// Reaps what has ended; whether all that is to happen has happened.
+    pub fn settle(&mut self) -> bool {
+        if let Some((mut sender, mut sent, cgroup)) = self.pending.take() {
+            if sender.try_wait().is_none() {
+                self.pending = Some((sender, sent, cgroup));
+                return false;
+            }
+            sent.bracket.to = wall_ns();
+            self.sent.push(sent);
+        }
+        for other in self.others.iter_mut().filter(|other| other.status.is_none()) {
+            other.try_wait_orphan();
+        }
+        let ended = self.main.status.is_some() || self.main.try_wait().is_some();
+        let all_done = self.next == self.scenario.steps.len();
+        all_done && (ended || self.scenario.lasts > 0) && self.others_are_gone()
+    }
+
+    /// None of the others waits for us to reap it, now or later.
+    fn others_are_gone(&self) -> bool {
+        self.scenario.lasts > 0
+            || self.others.iter().all(|one| one.status.is_some() || parent_of(one.pid) == 0)
+    }
+}
+
+/// Sends more than the rings hold while signal-trace, which is our own child, cannot read them.
+fn lose_events(tools: &Tools, session: &Session) {
+    nix::sys::signal::kill(session.pid(), Signal::SIGSTOP).expect("it runs");
+    run(&tools.sender("sender"), &["storm".to_owned(), "200000".to_owned()]);
+    nix::sys::signal::kill(session.pid(), Signal::SIGCONT).expect("it runs");
+}
+
+/// Runs a sender to its end; the pid of the process that sent the signal.
+fn run(program: &PathBuf, words: &[String]) -> i32 {
+    let output = Command::new(program).args(words).output().expect("it can start");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {words:?}: {error}", program.display());
+    text.trim().strip_prefix("READY ").and_then(|pid| pid.parse().ok()).expect("a pid")
+}
+
+/// The role that goes with the name of an executable.
+fn role_of(exe: &'static str) -> &'static str {
+    match exe {
+        "runc" | "containerd-shim-runc-v2" => "runtime",
+        "kubelet" => "kubelet",
+        "systemd" => "systemd",
+        other => panic!("no role for {other}"),
+    }
+}
+
+/// `SIGTERM`, `SIGRTMIN+3`.
+pub fn name_of(signal: i32) -> String {
+    Signal::try_from(signal)
+        .map_or_else(|_| format!("SIGRTMIN+{}", signal - 34), |signal| signal.as_str().to_owned())
+}
+
+pub fn own_pid() -> i32 {
+    i32::try_from(std::process::id()).expect("a pid")
+}
+
+/// Zero if there is no such process.
+pub fn parent_of(pid: i32) -> i32 {
+    field(pid, "PPid:").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+fn ns_pid(pid: i32) -> Option<i32> {
+    field(pid, "NSpid:")?.split_whitespace().next_back()?.parse().ok()
+}
+
+fn field(pid: i32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
+}
+
+/// Pids outside and inside of all processes in the PID namespace of `pid`.
+fn of_namespace(pid: i32) -> Vec<(i32, i32)> {
+    let link = |pid: i32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let wanted = link(pid).expect("it lives: it is our child");
+    let all = fs::read_dir("/proc").expect("/proc is mounted");
+    all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid| link(*pid).as_ref() == Some(&wanted))
+        .filter_map(|pid| Some((pid, ns_pid(pid)?)))
+        .collect()
+}
+
+impl Place {
+    /// For messages.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Cgroup => "own cgroup",
+            Self::Container => "own cgroup, PID 1",
+            Self::Shared => "our cgroup",
+            Self::SharedPid1 => "our cgroup, PID 1",
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The scenario suite: real programs, real signals, and what signal-trace must say of them.
+//!
+//! A scenario (`scenario`) names a program (`program`), a place, what is done to it and when, and
+//! what must be reported. The scenarios of one class share a session and run side by side
+//! (`run`, `live`); what happened is taken from the harness, and held against the lines (`judge`).
+
+mod controls;
+mod coverage;
+mod judge;
+mod live;
+mod program;
+mod run;
+mod scenario;
+
+pub use coverage::missing;
+pub use program::{Program, Shell, Tools};
+pub use run::check;
+pub use scenario::{
+    Act, Class, Expect, From, MAIN, Place, RTMIN_3, Scenario, Who, Zombie, scenario,
+};

@@ -1,0 +1,48 @@
+//! Real programs in many languages, stopped in all the ways there are: five rounds in a row.
+
+mod deaf;
+mod family;
+mod halted;
+mod killers;
+mod late;
+mod others;
+mod taken;
+mod zombies;
+
+use signal_trace_tests::{
+    cases::assert_none,
+    suite::{Class, Scenario, Tools, check, missing},
+};
+
+fn all() -> Vec<Scenario> {
+    [
+        taken::all(),
+        deaf::all(),
+        late::all(),
+        family::all(),
+        killers::all(),
+        halted::all(),
+        zombies::all(),
+        others::all(),
+    ]
+    .concat()
+}
+
+#[test]
+fn all_five_rounds_are_right() {
+    let (tools, scenarios) = (Tools::build(), all());
+    for round in 1..=5 {
+        let faults: Vec<_> =
+            Class::ALL.into_iter().flat_map(|class| check(class, &scenarios, &tools)).collect();
+        let faults: Vec<_> =
+            faults.into_iter().map(|fault| format!("round {round}: {fault}")).collect();
+        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    }
+}
+
+#[test]
+fn the_scenarios_show_all_that_can_be_said() {
+    let scenarios = all();
+    assert!(scenarios.len() >= 70, "{} scenarios", scenarios.len());
+    assert_none(&missing(&scenarios));
+}
