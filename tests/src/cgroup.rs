@@ -17,6 +17,8 @@ pub struct Cgroup {
     handle: File,
     /// Path below the root of the hierarchy, as recordings show it.
     pub path: String,
+    /// The one around it; goes after it.
+    around: Option<Box<Self>>,
 }
 
 impl Cgroup {
@@ -36,13 +38,21 @@ impl Cgroup {
         Self::at(format!("/docker/{:032x}{count:032x}", std::process::id()))
     }
 
+    /// Makes one that looks like that of the service manager.
+    pub fn init_scope() -> Self {
+        let around = Self::new("manager");
+        let mut scope = Self::at(format!("{}/init.scope", around.path));
+        scope.around = Some(Box::new(around));
+        scope
+    }
+
     fn at(path: String) -> Self {
         let folder = v2_mount().join(&path[1..]);
         fs::create_dir(&folder).unwrap_or_else(|e| {
             panic!("cannot make the cgroup {}: {e} (the tests need root)", folder.display())
         });
         let handle = File::open(&folder).expect("the new cgroup can be opened");
-        Self { folder, handle, path }
+        Self { folder, handle, path, around: None }
     }
 
     /// One of its files: `cgroup.procs`.

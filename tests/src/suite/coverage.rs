@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::scenario::{Expect, Scenario};
+use super::{expect::Expect, scenario::Scenario};
 use crate::programs;
 
 /// The ids of the findings: the schema leaves their set open.

@@ -1,6 +1,6 @@
 //! A scenario that runs: its processes, what was done to them, and what became of them.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{ffi::OsString, fs};
 
 use nix::sys::signal::Signal;
 
@@ -8,6 +8,7 @@ use super::{
     controls::{Thaw, V1},
     program::Tools,
     scenario::{Act, From, Place, Scenario, Who},
+    senders::{lose_events, role_of, run},
 };
 use crate::{
     cgroup::Cgroup,
@@ -40,10 +41,10 @@ pub struct Live {
     /// Signals that could not be sent any more: the scenario did not go as it should.
     pub missed: Vec<String>,
     next: usize,
-    /// A sender that is still at work: whom it sends what, and since when.
-    pending: Option<(Proc, Sent, Cgroup)>,
+    /// Senders that are still at work: whom they send what, and since when.
+    pending: Vec<(Proc, Sent, Cgroup)>,
     freezer: Option<V1>,
-    _memory: Option<V1>,
+    memory: Option<V1>,
     pub cgroup: Option<Cgroup>,
     pub second: Option<Cgroup>,
 }
@@ -64,9 +65,9 @@ impl Live {
             sent: Vec::new(),
             missed: Vec::new(),
             next: 0,
-            pending: None,
+            pending: Vec::new(),
             freezer: None,
-            _memory: None,
+            memory: None,
             cgroup,
             second,
         }
@@ -84,7 +85,7 @@ impl Live {
         }
         self.others = self.main.children.iter().map(|pid| Proc::adopt(*pid)).collect();
         if self.scenario.memory {
-            self._memory = Some(V1::memory(&self.pids()));
+            self.memory = Some(V1::memory(&self.pids()));
         }
     }
 
@@ -164,8 +165,7 @@ impl Live {
         let (sender, role) = match from {
             From::Named(exe) => {
                 let words = [name.to_owned(), pid.to_string()];
-                let role = if exe == "sender" { "host" } else { role_of(exe) };
-                (run(&tools.sender(exe), &words), role)
+                (run(&tools.sender(exe), &words), role_of(exe))
             }
             From::Namespace => {
                 let inside = ns_pid(pid).expect("it lives");
@@ -174,17 +174,18 @@ impl Live {
                 (run(&tools.sender("sender"), &words), "other-container")
             }
             From::Container => {
-                let words = [tools.sender("sender").into_os_string()]
-                    .into_iter()
-                    .chain([name, &pid.to_string(), "-"].map(Into::into))
-                    .collect::<Vec<_>>();
-                let cgroup = Cgroup::container();
-                let birth = Birth { cgroup: Some(&cgroup), pid_namespace: false };
-                let sender = Proc::spawn(&words, birth);
-                let bracket = Bracket { from: begin, to: begin };
-                let role = "other-container";
-                let sent = Sent { pid, signal, bracket, sender: sender.pid, role };
-                self.pending = Some((sender, sent, cgroup));
+                self.send_later(
+                    "sender",
+                    Cgroup::container(),
+                    who,
+                    signal,
+                    "other-container",
+                    tools,
+                );
+                return;
+            }
+            From::Systemd => {
+                self.send_later("systemd", Cgroup::init_scope(), who, signal, "systemd", tools);
                 return;
             }
         };
@@ -192,13 +193,32 @@ impl Live {
         self.sent.push(Sent { pid, signal, bracket, sender, role });
     }
 
+    /// By a process in that cgroup, when it has been there for a moment.
+    fn send_later(
+        &mut self,
+        exe: &str,
+        cgroup: Cgroup,
+        who: Who,
+        signal: i32,
+        role: &'static str,
+        tools: &Tools,
+    ) {
+        let pid = self.pid(who);
+        let (program, name) = (tools.sender(exe), name_of(signal));
+        let words = [name.trim_start_matches("SIG"), &pid.to_string(), "-"].map(OsString::from);
+        let words: Vec<_> = std::iter::once(program.into_os_string()).chain(words).collect();
+        let birth = Birth { cgroup: Some(&cgroup), pid_namespace: false };
+        let begin = wall_ns();
+        let sender = Proc::spawn(&words, birth);
+        let bracket = Bracket { from: begin, to: begin };
+        let sent = Sent { pid, signal, bracket, sender: sender.pid, role };
+        self.pending.push((sender, sent, cgroup));
+    }
+
     /// Reaps what has ended; whether all that is to happen has happened.
     pub fn settle(&mut self) -> bool {
-        if let Some((mut sender, mut sent, cgroup)) = self.pending.take() {
-            if sender.try_wait().is_none() {
-                self.pending = Some((sender, sent, cgroup));
-                return false;
-            }
+        let done = |(sender, ..): &mut (Proc, _, _)| sender.try_wait().is_some();
+        for (_, mut sent, _) in self.pending.extract_if(.., done) {
             sent.bracket.to = wall_ns();
             self.sent.push(sent);
         }
@@ -206,7 +226,7 @@ impl Live {
             other.try_wait_orphan();
         }
         let ended = self.main.status.is_some() || self.main.try_wait().is_some();
-        let all_done = self.next == self.scenario.steps.len();
+        let all_done = self.next == self.scenario.steps.len() && self.pending.is_empty();
         all_done && (ended || self.scenario.lasts > 0) && self.others_are_gone()
     }
 
@@ -214,32 +234,6 @@ impl Live {
     fn others_are_gone(&self) -> bool {
         self.scenario.lasts > 0
             || self.others.iter().all(|one| one.status.is_some() || parent_of(one.pid) == 0)
-    }
-}
-
-/// Sends more than the rings hold while signal-trace, which is our own child, cannot read them.
-fn lose_events(tools: &Tools, session: &Session) {
-    nix::sys::signal::kill(session.pid(), Signal::SIGSTOP).expect("it runs");
-    run(&tools.sender("sender"), &["storm".to_owned(), "200000".to_owned()]);
-    nix::sys::signal::kill(session.pid(), Signal::SIGCONT).expect("it runs");
-}
-
-/// Runs a sender to its end; the pid of the process that sent the signal.
-fn run(program: &PathBuf, words: &[String]) -> i32 {
-    let output = Command::new(program).args(words).output().expect("it can start");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} {words:?}: {error}", program.display());
-    text.trim().strip_prefix("READY ").and_then(|pid| pid.parse().ok()).expect("a pid")
-}
-
-/// The role that goes with the name of an executable.
-fn role_of(exe: &'static str) -> &'static str {
-    match exe {
-        "runc" | "containerd-shim-runc-v2" => "runtime",
-        "kubelet" => "kubelet",
-        "systemd" => "systemd",
-        other => panic!("no role for {other}"),
     }
 }
 

@@ -6,15 +6,16 @@
 
 mod controls;
 mod coverage;
+mod expect;
 mod judge;
 mod live;
 mod program;
 mod run;
 mod scenario;
+mod senders;
 
 pub use coverage::missing;
+pub use expect::{Expect, Zombie};
 pub use program::{Program, Shell, Tools};
 pub use run::check;
-pub use scenario::{
-    Act, Class, Expect, From, MAIN, Place, RTMIN_3, Scenario, Who, Zombie, scenario,
-};
+pub use scenario::{Act, Class, From, MAIN, Place, RTMIN_3, Scenario, Who, scenario};

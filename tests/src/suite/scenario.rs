@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use super::Program;
+use super::{Expect, Program, Zombie};
 
 /// The sessions: scenarios of one class share the options of `record`, and run side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum From {
     Namespace,
     /// One in the cgroup of a container.
     Container,
+    /// The systemd of the node: that executable, in `init.scope`.
+    Systemd,
 }
 
 /// What is done to a scenario.
@@ -70,43 +72,17 @@ pub enum Act {
     LoseEvents,
 }
 
-/// What a report must say of one process.
-#[derive(Clone, Copy, Debug)]
-pub struct Process {
-    pub who: Who,
-    pub verdict: &'static str,
-    pub killed_by: Option<&'static str>,
-}
-
-/// What a report must say.
-#[derive(Clone, Debug, Default)]
-pub struct Expect {
-    pub workload: &'static str,
-    pub processes: Vec<Process>,
-    /// Id and severity; above `info` these and no others.
-    pub findings: Vec<(&'static str, &'static str)>,
-    pub edges: Vec<(Who, Who)>,
-    pub never_told: Vec<Who>,
-}
-
-/// A process that must be reported as a zombie.
-#[derive(Clone, Copy, Debug)]
-pub struct Zombie {
-    pub who: Who,
-    /// At least so many lines: each time the age has doubled.
-    pub lines: usize,
-    pub parent_sigchld: &'static str,
-    pub orphaned: bool,
-    /// Zombies of the workload at the last line, if it is a workload of its own.
-    pub of_workload: usize,
-}
-
 /// See the module.
 #[derive(Clone, Debug)]
+#[must_use = "it does nothing by itself"]
 pub struct Scenario {
+    /// For messages.
     pub name: &'static str,
+    /// What runs.
     pub program: Program,
+    /// Where.
     pub place: Place,
+    /// In which session.
     pub class: Class,
     /// Started before the session.
     pub early: bool,
@@ -122,6 +98,7 @@ pub struct Scenario {
     pub alive: Option<Expect>,
     /// Findings that belong to no shutdown.
     pub alone: Vec<(Who, &'static str, &'static str)>,
+    /// Zombies that must be reported.
     pub zombies: Vec<Zombie>,
     /// It takes so long, milliseconds, if nothing ends it.
     pub lasts: u64,
@@ -246,69 +223,6 @@ impl Scenario {
     pub fn zombie(mut self, zombie: Zombie) -> Self {
         self.alone.push((zombie.who, "zombie-not-reaped", "warning"));
         self.zombies.push(zombie);
-        self
-    }
-}
-
-impl Expect {
-    /// The verdicts of the workload and of the main process.
-    pub fn new(workload: &'static str, main: &'static str) -> Self {
-        Self::of(workload).process(0, main)
-    }
-
-    /// The verdict of the workload alone.
-    pub fn of(workload: &'static str) -> Self {
-        Self { workload, ..Self::default() }
-    }
-
-    /// The verdict of a process that was not killed.
-    pub fn process(mut self, who: usize, verdict: &'static str) -> Self {
-        self.processes.push(Process { who: Who(who), verdict, killed_by: None });
-        self
-    }
-
-    /// The verdict of one that was.
-    pub fn killed(mut self, who: usize, verdict: &'static str, by: &'static str) -> Self {
-        self.processes.retain(|process| process.who != Who(who));
-        self.processes.push(Process { who: Who(who), verdict, killed_by: Some(by) });
-        self
-    }
-
-    /// By whom the main process was killed.
-    pub fn by(mut self, role: &'static str) -> Self {
-        self.processes[0].killed_by = Some(role);
-        self
-    }
-
-    /// A finding at `info`.
-    pub fn info(self, id: &'static str) -> Self {
-        self.finding(id, "info")
-    }
-
-    /// A warning.
-    pub fn warning(self, id: &'static str) -> Self {
-        self.finding(id, "warning")
-    }
-
-    /// An error.
-    pub fn error(self, id: &'static str) -> Self {
-        self.finding(id, "error")
-    }
-
-    fn finding(mut self, id: &'static str, severity: &'static str) -> Self {
-        self.findings.push((id, severity));
-        self
-    }
-
-    /// Who told whom to stop: these, and no others.
-    pub fn edges(mut self, edges: &[(usize, usize)]) -> Self {
-        self.edges = edges.iter().map(|(from, to)| (Who(*from), Who(*to))).collect();
-        self
-    }
-
-    /// Who was never told.
-    pub fn never_told(mut self, who: &[usize]) -> Self {
-        self.never_told = who.iter().copied().map(Who).collect();
         self
     }
 }

@@ -76,6 +76,12 @@ fn pid1() -> Vec<Scenario> {
         one("PHP: SIG_IGN, PID 1", Program::Php("ignore"), 1300),
         one("Node: its own handler re-raises, PID 1", Program::Node("default"), 300),
         one("Rust: no handler, PID 1", Program::Rust("default"), 1300),
+        one(
+            "dash -c: the command is a child, PID 1",
+            Program::Line(Shell::Dash, "echo READY $$; sleep 1000; exit 1"),
+            300,
+        )
+        .ends(forced("ignored").error(PID1).warning("stop-signal-not-forwarded")),
         shell("dash: a child that is not told, PID 1", Shell::Dash, 1300),
         shell("bash: a child that is not told, PID 1", Shell::Bash, 300),
         shell("busybox sh: a child that is not told, PID 1", Shell::Busybox, 300)

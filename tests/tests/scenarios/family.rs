@@ -118,6 +118,13 @@ fn orphans() -> Vec<Scenario> {
                     .killed(1, "not-signalled", "parent")
                     .error(ORPHAN),
             ),
+        scenario(
+            "busybox sh -c: dies of it, and its command goes on",
+            Program::Line(Shell::Busybox, "echo READY $$; sleep 1000; exit 1"),
+        )
+        .term()
+        .step(1500, Act::CgroupKill)
+        .ends(Expect::new("forced", "default-action").error(ORPHAN).info("no-stop-handler")),
         scenario("Python: leaves its child behind, which ends late", Program::Python("alone"))
             .shared()
             .term()
@@ -269,9 +276,8 @@ fn teardown() -> Vec<Scenario> {
         scenario("C: PID 1 just ends", Program::C("TERM:exit:0:0 + TERM:exit:0:0"))
             .container()
             .finish(0, 100)
-            .judges(1)
             .ends(
-                Expect::of("forced")
+                Expect::new("forced", "not-signalled")
                     .killed(1, "killed", "pidns-teardown")
                     .info("pidns-teardown-kill"),
             ),

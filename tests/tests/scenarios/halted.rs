@@ -1,7 +1,7 @@
 //! Processes that cannot act on a signal: stopped, frozen, and out of SIGKILL's reach.
 
 use nix::sys::signal::Signal;
-use signal_trace_tests::suite::{Act, Expect, Program, Scenario, Shell, scenario};
+use signal_trace_tests::suite::{Act, Expect, MAIN, Program, Scenario, Shell, scenario};
 
 pub fn all() -> Vec<Scenario> {
     [stopped(), frozen(), unkillable()].concat()
@@ -67,10 +67,10 @@ fn unkillable() -> Vec<Scenario> {
     };
     let alive = || Expect::new("still-running", "unkillable").error("unkillable-process");
     let mut told = one("C: frozen, told, and lives on after SIGKILL");
-    told.steps.insert(1, (100, Act::Signal(signal_trace_tests::suite::MAIN, libc::SIGTERM)));
-    told.steps.insert(2, (300, Act::Signal(signal_trace_tests::suite::MAIN, libc::SIGKILL)));
+    told.steps.insert(1, (100, Act::Signal(MAIN, libc::SIGTERM)));
+    told.steps.insert(2, (300, Act::Signal(MAIN, libc::SIGKILL)));
     let mut killed = one("C: frozen, and PID 1 lives on after SIGKILL").container();
-    killed.steps.insert(1, (100, Act::Signal(signal_trace_tests::suite::MAIN, libc::SIGKILL)));
+    killed.steps.insert(1, (100, Act::Signal(MAIN, libc::SIGKILL)));
     vec![
         told.meanwhile(alive()).ends(overran()),
         killed.meanwhile(alive()).ends(

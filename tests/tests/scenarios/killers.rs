@@ -1,6 +1,5 @@
 //! SIGKILL by everybody who can send it: the kernel, the node, and those who stop containers.
 
-use nix::sys::signal::Signal;
 use signal_trace_tests::suite::{Act, Expect, From, MAIN, Program, Scenario, Who, scenario};
 
 pub fn all() -> Vec<Scenario> {
@@ -72,11 +71,18 @@ fn managers() -> Vec<Scenario> {
         killed_only("C: the kubelet kills PID 1", "kubelet")
             .container()
             .ends(killed("kubelet").warning(UNASKED)),
-        stopped("C: systemd stops what ignores it", Program::C("TERM:ignore"), "systemd")
+        scenario("C: systemd stops what ignores it", Program::C("TERM:ignore"))
+            .step(0, Act::Send(From::Systemd, MAIN, libc::SIGTERM))
+            .step(300, Act::Send(From::Systemd, MAIN, libc::SIGKILL))
             .ends(ignored("systemd").error(IGNORED)),
-        killed_only("C: systemd kills", "systemd")
+        scenario("C: systemd kills", Program::C("TERM:exit:0:0"))
             .shared()
-            .ends(killed("systemd").warning(UNASKED)),
+            .step(0, Act::Send(From::Systemd, MAIN, libc::SIGKILL))
+            .ends(killed("systemd").info(UNASKED)),
+        // The name alone does not make a manager.
+        killed_only("C: what is only called systemd kills PID 1", "systemd")
+            .container()
+            .ends(killed("host").warning(UNASKED).warning(OUTSIDE)),
         // PID 1 of a namespace, which has its service in a cgroup of its own.
         scenario(
             "C: systemd in a container kills a service",
@@ -105,6 +111,11 @@ fn outsiders() -> Vec<Scenario> {
         by_host("C: killed from the node, in our cgroup")
             .shared()
             .ends(ignored().error(IGNORED).info(OUTSIDE)),
+        // Who asked before it killed has a right to: an escalation.
+        scenario("C: stopped and then killed from the node", Program::C("TERM:ignore"))
+            .step(0, Act::Send(From::Named("sender"), MAIN, libc::SIGTERM))
+            .step(300, Act::Send(From::Named("sender"), MAIN, libc::SIGKILL))
+            .ends(ignored().error(IGNORED)),
         scenario("C: killed from another container", Program::C("TERM:exit:0:0"))
             .step(0, Act::Send(From::Container, MAIN, libc::SIGKILL))
             .ends(killed("other-container").warning(UNASKED).warning(OUTSIDE)),
@@ -237,12 +248,5 @@ fn suicide() -> Vec<Scenario> {
             .step(0, Act::Signal(Who(1), libc::SIGUSR2))
             .finish(0, 2800)
             .alone(1, "self-kill", "warning"),
-        scenario(
-            "C: a worker is stopped for good, and its manager not",
-            Program::C("reaps + TERM:ignore"),
-        )
-        .signal_to(1, 0, Signal::SIGTERM)
-        .finish(1, 300)
-        .finish(0, 2800),
     ]
 }

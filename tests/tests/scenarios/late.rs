@@ -1,7 +1,7 @@
 //! Programs that need too much of their grace, or all of it and more.
 
 use nix::sys::signal::Signal;
-use signal_trace_tests::suite::{Class, Expect, Place, Program, Scenario, Shell, scenario};
+use signal_trace_tests::suite::{Act, Class, Expect, Place, Program, Scenario, Shell, scenario};
 
 pub fn all() -> Vec<Scenario> {
     [exceeded(), foreground(), nearly()].concat()
@@ -53,7 +53,7 @@ fn foreground() -> Vec<Scenario> {
             Program::Shell(Shell::Bash, "foreground"),
         )
         .term()
-        .step(1300, signal_trace_tests::suite::Act::CgroupKill)
+        .step(1300, Act::CgroupKill)
         .ends(
             Expect::new("forced", "overran")
                 .by("cgroup-kill")

@@ -1,6 +1,6 @@
 //! The dead that nobody reaps, and the dead that only look like that.
 
-use signal_trace_tests::suite::{Place, Program, Scenario, Who, Zombie, scenario};
+use signal_trace_tests::suite::{Act, Place, Program, Scenario, Who, Zombie, scenario};
 
 /// Long enough for a zombie to be called one; and for its age to double.
 const CALLED: u64 = 7_000;
@@ -11,7 +11,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 const fn zombie(who: usize) -> Zombie {
-    Zombie { who: Who(who), lines: 1, parent_sigchld: "default", orphaned: false, of_workload: 1 }
+    Zombie { who: Who(who), lines: 1, parent_sigchld: "default", orphaned: false }
 }
 
 fn found() -> Vec<Scenario> {
@@ -36,9 +36,9 @@ fn found() -> Vec<Scenario> {
         )
         .container()
         .lasts(CALLED)
-        .zombie(Zombie { of_workload: 3, ..zombie(1) })
-        .zombie(Zombie { of_workload: 3, ..zombie(2) })
-        .zombie(Zombie { of_workload: 3, ..zombie(3) }),
+        .zombie(zombie(1))
+        .zombie(zombie(2))
+        .zombie(zombie(3)),
         scenario("C: not reaped, from before the session", Program::C("& quits"))
             .early()
             .lasts(CALLED)
@@ -58,8 +58,8 @@ fn orphaned() -> Vec<Scenario> {
             .finish(1, 0)
             .finish(2, 200)
             .lasts(CALLED)
-            .zombie(Zombie { of_workload: 2, ..zombie(1) })
-            .zombie(Zombie { of_workload: 2, orphaned: true, ..zombie(2) })
+            .zombie(zombie(1))
+            .zombie(Zombie { orphaned: true, ..zombie(2) })
     };
     vec![
         one("C: an orphan that PID 1 does not reap", "+ TERM:exit:0:0 + TERM:exit:0:0").container(),
@@ -86,6 +86,6 @@ fn none() -> Vec<Scenario> {
         .lasts(CALLED),
         scenario("C: reaped after two seconds", Program::C("USR2:waitkids & quits & quits"))
             .container()
-            .step(2000, signal_trace_tests::suite::Act::Signal(Who(0), libc::SIGUSR2)),
+            .step(2000, Act::Signal(Who(0), libc::SIGUSR2)),
     ]
 }
