@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How far a recorded time may be from what we measured, on a busy virtual machine.
-const SLACK: Duration = Duration::from_millis(20);
+pub(crate) const SLACK: Duration = Duration::from_millis(20);
 
 /// A limit of signal-trace that the tests make room for: it reads the rings every 50 ms and then
 /// looks up the path of a cgroup that is new. A workload that is over sooner may stay without path

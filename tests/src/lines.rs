@@ -24,6 +24,11 @@ impl Lines {
         Self { all, by_pid }
     }
 
+    /// The line with that number.
+    pub fn by_seq(&self, seq: u64) -> Option<&Value> {
+        self.all.iter().find(|line| line["seq"] == seq)
+    }
+
     /// Those of one type.
     pub fn of(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.all.iter().filter(move |line| line["type"] == kind)

@@ -1,24 +1,25 @@
 //! Holds the lines of a session against what happened to a scenario.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{
+    accusations::{evidence, findings},
     expect::Expect,
-    live::{Live, name_of, own_pid},
+    live::{Live, Sent, name_of, own_pid},
     scenario::{Class, Who},
 };
 use crate::{
-    cases::{exit_faults, time_fault},
-    lines::{Lines, findings_of},
+    cases::{SLACK, exit_faults, time_fault},
+    lines::Lines,
 };
 
-/// Collects what is not as it must be.
-struct Faults(Vec<String>);
+/// What is not as it must be.
+pub struct Faults(pub Vec<String>);
 
 impl Faults {
-    fn must(&mut self, what: &str, found: &Value, wanted: &Value) {
+    pub fn must(&mut self, what: &str, found: &Value, wanted: &Value) {
         if found != wanted {
             self.0.push(format!("{what}: {found}, must be {wanted}"));
         }
@@ -90,6 +91,8 @@ impl Live {
             self.killer(expected.who, expected.killed_by, lines, faults);
         }
         findings(shutdown, wanted, faults);
+        evidence(shutdown, lines, faults);
+        self.time_to_exit(subject, faults);
         self.forwarding(shutdown, wanted, faults);
         for fault in &mut faults.0[before..] {
             *fault = format!("{when}: {fault}");
@@ -112,10 +115,27 @@ impl Live {
         let Some(first) = self.sent.iter().find(|sent| is_stop(sent.signal)) else { return };
         // A stop that proved to be none may have come before.
         let found = &shutdown["stop"];
-        let same = |sent: &&super::live::Sent| found["signal"] == name_of(sent.signal).as_str();
+        let same = |sent: &&Sent| found["signal"] == name_of(sent.signal).as_str();
         let first = self.sent.iter().find(same).unwrap_or(first);
         faults.must("stop", &found["signal"], &json!(name_of(first.signal)));
         faults.must("its sender", &found["sender"]["process"]["pid"], &json!(first.sender));
+    }
+
+    /// From the first stop signal to the end, by our own clock.
+    fn time_to_exit(&self, subject: &Value, faults: &mut Faults) {
+        let process = self.process(self.scenario.subject);
+        let told = |sent: &&Sent| {
+            sent.pid == process.pid && self.scenario.class.is_stop_signal(sent.signal)
+        };
+        let (Some(sent), Some(ended)) = (self.sent.iter().find(told), process.ended) else {
+            return;
+        };
+        let Some(seconds) = subject["seconds_to_exit"].as_f64() else { return };
+        let longest = u64::try_from(ended.to - sent.bracket.from).unwrap_or_default();
+        let longest = Duration::from_nanos(longest);
+        if !(0.0..=(longest + SLACK).as_secs_f64()).contains(&seconds) {
+            faults.0.push(format!("{seconds} s to its exit, {longest:?} by our clock"));
+        }
     }
 
     /// Whose SIGKILL it was, where we can know that.
@@ -146,6 +166,9 @@ impl Live {
         if !wanted.edges.is_empty() {
             let pair = |edge: &Value| Some((edge["from"].as_i64()?, edge["to"].as_i64()?));
             let edges = forwarding["edges"].as_array().into_iter().flatten();
+            for edge in edges.clone() {
+                faults.must("signal passed on", &edge["signal"], &shutdown["stop"]["signal"]);
+            }
             let found: BTreeSet<_> = edges.filter_map(pair).collect();
             let pid = |who: Who| i64::from(self.pid(who));
             let wanted = wanted.edges.iter().map(|(from, to)| (pid(*from), pid(*to)));
@@ -201,63 +224,5 @@ impl Live {
                 }
             }
         }
-    }
-
-    /// Findings that are no part of a shutdown: those listed, and no others.
-    fn lone_findings(&self, lines: &Lines, faults: &mut Faults) {
-        let pids = self.pids();
-        let found: BTreeSet<_> = lines
-            .of("finding")
-            .filter_map(|line| {
-                let pid = i32::try_from(line["process"]["pid"].as_i64()?).ok()?;
-                let place = pids.iter().position(|known| *known == pid)?;
-                let finding = &line["finding"];
-                Some((place, finding["id"].as_str()?, finding["severity"].as_str()?))
-            })
-            .collect();
-        let wanted: BTreeSet<_> =
-            self.scenario.alone.iter().map(|(who, id, severity)| (who.0, *id, *severity)).collect();
-        faults.must("findings on their own", &json!(found), &json!(wanted));
-    }
-
-    fn zombies(&self, lines: &Lines, faults: &mut Faults) {
-        for zombie in &self.scenario.zombies {
-            let pid = self.pid(zombie.who);
-            let found: Vec<_> =
-                lines.of("zombie").filter(|line| line["process"]["pid"] == pid).collect();
-            if found.len() < zombie.lines {
-                faults.0.push(format!("{} lines about the zombie {pid}", found.len()));
-            }
-            let Some(last) = found.last() else { continue };
-            let of = |what| format!("{what} of zombie {}", zombie.who.0);
-            let sigchld = json!(zombie.parent_sigchld);
-            faults.must(&of("parent_sigchld"), &last["parent_sigchld"], &sigchld);
-            faults.must(&of("orphaned"), &last["orphaned"], &json!(zombie.orphaned));
-            let age = found[0]["age_seconds"].as_f64().unwrap_or_default();
-            if !(4.99..8.0).contains(&age) {
-                faults.0.push(format!("called a zombie at {age} s"));
-            }
-        }
-        // They are counted as they are found: the last line knows of all of them.
-        let of_one = |line: &&Value| {
-            self.scenario.zombies.iter().any(|z| line["process"]["pid"] == self.pid(z.who))
-        };
-        let counts = lines.of("zombie").filter(of_one).map(|line| &line["workload_zombies"]);
-        if let (Some(last), true) = (counts.last(), self.cgroup.is_some()) {
-            faults.must("workload_zombies", last, &json!(self.scenario.zombies.len()));
-        }
-    }
-}
-
-fn findings(shutdown: &Value, wanted: &Expect, faults: &mut Faults) {
-    let found: BTreeSet<_> = findings_of(shutdown).into_iter().collect();
-    let all: BTreeSet<_> = wanted.findings.iter().copied().collect();
-    let (infos, worse): (BTreeSet<_>, BTreeSet<_>) =
-        all.into_iter().partition(|(_, severity)| *severity == "info");
-    let found_worse: BTreeSet<_> =
-        found.iter().copied().filter(|(_, severity)| *severity != "info").collect();
-    faults.must("findings", &json!(found_worse), &json!(worse));
-    for info in infos.difference(&found) {
-        faults.0.push(format!("no finding {info:?}"));
     }
 }

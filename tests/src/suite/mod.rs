@@ -4,6 +4,7 @@
 //! what must be reported. The scenarios of one class share a session and run side by side
 //! (`run`, `live`); what happened is taken from the harness, and held against the lines (`judge`).
 
+mod accusations;
 mod controls;
 mod coverage;
 mod expect;

@@ -20,7 +20,7 @@ fn ignored() -> Vec<Scenario> {
     vec![
         scenario("dash: trap '' stays in force across exec", Program::Shell(Shell::Dash, "deaf"))
             .term()
-            .kill(300)
+            .kill(600)
             .ends(forced("ignored").error(IGNORED)),
         scenario("Perl: IGNORE", Program::Perl("ignore"))
             .shared()
@@ -35,7 +35,7 @@ fn ignored() -> Vec<Scenario> {
             ),
         )
         .term()
-        .kill(300)
+        .kill(600)
         .ends(forced("ignored").error(IGNORED)),
         scenario("C: ignores it, and is done in time", Program::C("TERM:ignore"))
             .term()
@@ -49,7 +49,7 @@ fn ignored() -> Vec<Scenario> {
         .container()
         .term()
         .signal_to(1, 20, Signal::SIGTERM)
-        .finish(1, 300)
+        .finish(1, 600)
         .ends(Expect::new("graceful", "graceful").process(1, "ignored").info(IGNORED)),
     ]
 }
@@ -71,20 +71,20 @@ fn pid1() -> Vec<Scenario> {
         one(
             "dash: exec of a program without handler, PID 1",
             Program::Shell(Shell::Dash, "exec"),
-            300,
+            600,
         ),
         one("PHP: SIG_IGN, PID 1", Program::Php("ignore"), 1300),
-        one("Node: its own handler re-raises, PID 1", Program::Node("default"), 300),
+        one("Node: its own handler re-raises, PID 1", Program::Node("default"), 600),
         one("Rust: no handler, PID 1", Program::Rust("default"), 1300),
         one(
             "dash -c: the command is a child, PID 1",
             Program::Line(Shell::Dash, "echo READY $$; sleep 1000; exit 1"),
-            300,
+            600,
         )
         .ends(forced("ignored").error(PID1).warning("stop-signal-not-forwarded")),
         shell("dash: a child that is not told, PID 1", Shell::Dash, 1300),
-        shell("bash: a child that is not told, PID 1", Shell::Bash, 300),
-        shell("busybox sh: a child that is not told, PID 1", Shell::Busybox, 300)
+        shell("bash: a child that is not told, PID 1", Shell::Bash, 600),
+        shell("busybox sh: a child that is not told, PID 1", Shell::Busybox, 600)
             .at(Place::SharedPid1),
         scenario("dash: PID 1 is done in time", Program::Shell(Shell::Dash, "plain"))
             .container()
@@ -105,7 +105,7 @@ fn blocked() -> Vec<Scenario> {
     vec![
         scenario("C: blocked", Program::C("TERM:block"))
             .term()
-            .kill(300)
+            .kill(600)
             .ends(forced("blocked").error(BLOCKED)),
         scenario("Python: blocked, PID 1", Program::Python("block"))
             .container()
@@ -117,11 +117,11 @@ fn blocked() -> Vec<Scenario> {
             .term()
             .finish(0, 400)
             .ends(Expect::new("graceful", "blocked").info(BLOCKED)),
-        taken("C: sigwait, and stays", Program::C("TERM:sigwait:0:-1"), 300),
+        taken("C: sigwait, and stays", Program::C("TERM:sigwait:0:-1"), 600),
         taken("C: sigtimedwait, and stays", Program::C("TERM:sigtimedwait:0:-1"), 1300).container(),
         taken("C: signalfd, and stays", Program::C("TERM:signalfd:0:-1"), 1300).shared(),
-        taken("C: signalfd, and stays, PID 1", Program::C("TERM:signalfd:0:-1"), 300).container(),
-        taken("Python: sigtimedwait, and stays", Program::Python("sigwait -1"), 300),
+        taken("C: signalfd, and stays, PID 1", Program::C("TERM:signalfd:0:-1"), 600).container(),
+        taken("Python: sigtimedwait, and stays", Program::Python("sigwait -1"), 600),
     ]
 }
 
@@ -145,17 +145,17 @@ fn other_signal() -> Vec<Scenario> {
         scenario("C: PID 1 with a handler for QUIT only", Program::C("QUIT:exit:10:0"))
             .container()
             .term()
-            .kill(300)
+            .kill(600)
             .ends(forced("ignored").error(PID1).info(MISMATCH)),
         scenario("C: ignores TERM, has a handler for INT", Program::C("TERM:ignore INT:exit:0:0"))
             .term()
-            .kill(300)
+            .kill(600)
             .ends(forced("ignored").error(IGNORED).info(MISMATCH)),
         // Python has a handler of its own for SIGINT.
         scenario("Python: PID 1, no handler for TERM", Program::Python("interrupt"))
             .container()
             .term()
-            .kill(300)
+            .kill(600)
             .ends(forced("ignored").error(PID1).info(MISMATCH)),
     ]
 }

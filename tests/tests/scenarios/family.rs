@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 use signal_trace_tests::suite::{
-    Act, Expect, From, Place, Program, Scenario, Shell, Who, scenario,
+    Act, Class, Expect, From, Place, Program, Scenario, Shell, Who, scenario,
 };
 
 pub fn all() -> Vec<Scenario> {
@@ -17,11 +17,12 @@ const ORPHAN: &str = "orphan-left-behind";
 fn chains() -> Vec<Scenario> {
     let pair = |name, program, child| {
         scenario(name, program)
+            .class(Class::TwoSeconds)
             .term()
             .ends(Expect::new("graceful", "graceful").process(1, child).edges(&[(0, 1)]))
     };
     let three = |name, program, last| {
-        scenario(name, program).term().ends(
+        scenario(name, program).class(Class::TwoSeconds).term().ends(
             Expect::new("graceful", "graceful")
                 .process(1, "graceful")
                 .process(2, last)
@@ -112,7 +113,7 @@ fn orphans() -> Vec<Scenario> {
     vec![
         scenario("bash: leaves its child behind", Program::Shell(Shell::Bash, "leave"))
             .term()
-            .signal_to(1, 1500, Signal::SIGKILL)
+            .signal_to(1, 1600, Signal::SIGKILL)
             .ends(
                 Expect::new("forced", "graceful")
                     .killed(1, "not-signalled", "parent")
@@ -123,12 +124,12 @@ fn orphans() -> Vec<Scenario> {
             Program::Line(Shell::Busybox, "echo READY $$; sleep 1000; exit 1"),
         )
         .term()
-        .step(1500, Act::CgroupKill)
+        .step(1600, Act::CgroupKill)
         .ends(Expect::new("forced", "default-action").error(ORPHAN).info("no-stop-handler")),
         scenario("Python: leaves its child behind, which ends late", Program::Python("alone"))
             .shared()
             .term()
-            .finish(1, 1500)
+            .finish(1, 1600)
             .ends(Expect::new("graceful", "graceful").process(1, "not-signalled").warning(ORPHAN)),
         scenario(
             "C: a worker leaves its child behind, PID 1 waits for it",
@@ -136,7 +137,7 @@ fn orphans() -> Vec<Scenario> {
         )
         .container()
         .term()
-        .finish(2, 1500)
+        .finish(2, 1600)
         .ends(
             Expect::new("graceful", "overran")
                 .process(1, "graceful")
@@ -151,7 +152,7 @@ fn orphans() -> Vec<Scenario> {
         )
         .container()
         .term()
-        .step(1500, Act::Send(From::Named("runc"), Who(2), libc::SIGKILL))
+        .step(1600, Act::Send(From::Named("runc"), Who(2), libc::SIGKILL))
         .ends(
             Expect::new("forced", "overran")
                 .process(1, "graceful")

@@ -68,16 +68,16 @@ fn foreground() -> Vec<Scenario> {
 fn nearly() -> Vec<Scenario> {
     let graceful = || Expect::new("graceful", "graceful");
     let all = vec![
-        scenario("C: nearly the whole grace, PID 1", Program::C("TERM:exit:1800:0"))
+        scenario("C: nearly the whole grace, PID 1", Program::C("TERM:exit:1700:0"))
             .container()
             .term()
             .ends(graceful().warning(NEARLY)),
-        scenario("Python: nearly the whole grace", Program::Python("exit 1.8"))
+        scenario("Python: nearly the whole grace", Program::Python("exit 1.7"))
             .term()
             .ends(graceful().warning(NEARLY)),
         scenario(
             "C: a worker needs nearly the whole grace",
-            Program::C("TERM:forward + TERM:exit:1800:0"),
+            Program::C("TERM:forward + TERM:exit:1700:0"),
         )
         .shared()
         .term()
@@ -86,7 +86,7 @@ fn nearly() -> Vec<Scenario> {
             .container()
             .term()
             .ends(graceful()),
-        scenario("C: told twice", Program::C("TERM:exit:1400:0"))
+        scenario("C: told twice", Program::C("TERM:exit:1250:0"))
             .shared()
             .term()
             .signal(1100, Signal::SIGTERM)

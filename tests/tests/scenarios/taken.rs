@@ -1,10 +1,12 @@
 //! Programs that take the stop signal and end in time, by all the ways there are, or crash at it.
 
 use nix::sys::signal::Signal;
-use signal_trace_tests::suite::{Expect, Place, Program, Scenario, Shell, scenario};
+use signal_trace_tests::suite::{Class, Expect, Place, Program, Scenario, Shell, scenario};
 
 pub fn all() -> Vec<Scenario> {
-    [handlers(), consumers(), reraised(), default_actions(), crashes()].concat()
+    let all = [handlers(), consumers(), reraised(), default_actions(), crashes()].concat();
+    // Interpreters need their time on a busy machine.
+    all.into_iter().map(|one| one.class(Class::TwoSeconds)).collect()
 }
 
 fn graceful() -> Expect {
@@ -50,7 +52,7 @@ fn reraised() -> Vec<Scenario> {
     // The kernel drops it for PID 1.
     let deaf =
         |name, program| {
-            scenario(name, program).container().term().kill(300).ends(
+            scenario(name, program).container().term().kill(700).ends(
                 Expect::new("forced", "ignored").by("parent").error("pid1-ignores-stop-signal"),
             )
         };
