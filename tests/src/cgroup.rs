@@ -66,6 +66,16 @@ impl Cgroup {
         fs::write(&path, text).unwrap_or_else(|e| panic!("{text} to {}: {e}", path.display()));
     }
 
+    /// Freezes or thaws its processes, and waits until that is so.
+    pub fn freeze(&self, freeze: bool) {
+        let wanted = format!("frozen {}", u8::from(freeze));
+        self.write("cgroup.freeze", &u8::from(freeze).to_string());
+        Deadline::after(Duration::from_secs(10)).until(&wanted, || {
+            let events = fs::read_to_string(self.file("cgroup.events")).unwrap_or_default();
+            events.lines().any(|line| line == wanted)
+        });
+    }
+
     /// For `CLONE_INTO_CGROUP`.
     pub fn handle(&self) -> impl AsFd {
         &self.handle

@@ -53,7 +53,7 @@ impl V1 {
     pub fn freeze(&self, freeze: bool) {
         let wanted = if freeze { "FROZEN" } else { "THAWED" };
         self.write("freezer.state", wanted);
-        Deadline::after(Duration::from_secs(2)).until(wanted, || {
+        Deadline::after(Duration::from_secs(10)).until(wanted, || {
             fs::read_to_string(self.folder.join("freezer.state"))
                 .is_ok_and(|state| state.trim() == wanted)
         });

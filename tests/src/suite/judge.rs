@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{
     accusations::{evidence, findings},
     expect::Expect,
-    live::{Live, Sent, name_of, own_pid},
+    live::{Live, Sent, name_of},
+    procfs::{is_alive, own_pid},
     scenario::{Class, Who},
 };
 use crate::{
@@ -35,6 +36,15 @@ impl Live {
             reports.into_iter().partition(|(_, subject)| !subject["exit"].is_null());
         self.report("at the end", over.last(), self.scenario.end.as_ref(), lines, &mut faults);
         self.report("meanwhile", open.last(), self.scenario.alive.as_ref(), lines, &mut faults);
+        if self.scenario.end.is_none() && self.scenario.alive.is_none() {
+            for (place, pid) in self.pids().into_iter().enumerate() {
+                faults.must(
+                    &format!("shutdowns with process {place}"),
+                    &json!(lines.shutdowns(pid).len()),
+                    &json!(0),
+                );
+            }
+        }
         if over.len() > 1 {
             faults.0.push(format!("{} reports of its end", over.len()));
         }
@@ -187,6 +197,15 @@ impl Live {
         for process in std::iter::once(&self.main).chain(&self.others) {
             if process.status.is_some() && !self.scenario.early {
                 faults.extend(exit_faults(process, lines));
+            }
+        }
+        // The others have one end each as well, whoever reaped them.
+        let others = self.others.iter().filter(|one| one.status.is_none() && !self.scenario.early);
+        for other in others {
+            let wanted = usize::from(!is_alive(other.pid));
+            let found = lines.exits(other.pid).len();
+            if found != wanted {
+                faults.push(format!("{found} exits of {} recorded, {wanted} seen", other.pid));
             }
         }
         let watched =

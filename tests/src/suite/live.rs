@@ -1,21 +1,28 @@
 //! A scenario that runs: its processes, what was done to them, and what became of them.
 
-use std::{ffi::OsString, fs};
+use std::{ffi::OsString, fs, time::Duration};
 
 use nix::sys::signal::Signal;
 
 use super::{
     controls::{Thaw, V1},
+    procfs::{ns_pid, of_namespace, own_pid, parent_of, state_of},
     program::Tools,
     scenario::{Act, From, Place, Scenario, Who},
     senders::{lose_events, role_of, run},
 };
 use crate::{
     cgroup::Cgroup,
-    clock::wall_ns,
+    clock::{Deadline, wall_ns},
     process::{Bracket, Place as Birth, Proc},
     session::Session,
 };
+
+/// For what the kernel or a program does at once, when it gets to run.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Programs that make room for the one that counts.
+const STARTERS: [&str; 5] = ["dash", "bash", "busybox", "env", "nohup"];
 
 /// A signal that was sent on our account.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +48,8 @@ pub struct Live {
     /// Signals that could not be sent any more: the scenario did not go as it should.
     pub missed: Vec<String>,
     next: usize,
+    /// What comes late makes all that follows late: the time between them is what counts.
+    behind_ms: u64,
     /// Senders that are still at work: whom they send what, and since when.
     pending: Vec<(Proc, Sent, Cgroup)>,
     freezer: Option<V1>,
@@ -65,6 +74,7 @@ impl Live {
             sent: Vec::new(),
             missed: Vec::new(),
             next: 0,
+            behind_ms: 0,
             pending: Vec::new(),
             freezer: None,
             memory: None,
@@ -76,6 +86,13 @@ impl Live {
     /// Waits for its READY, and learns the pids that its processes have outside.
     pub fn await_ready(&mut self) {
         self.main.await_ready();
+        if self.scenario.program.is_replaced() {
+            let path = format!("/proc/{}/comm", self.main.pid);
+            Deadline::after(PATIENCE).until(self.scenario.name, || {
+                let comm = fs::read_to_string(&path).unwrap_or_default();
+                !STARTERS.contains(&comm.trim())
+            });
+        }
         if self.scenario.place.namespace() {
             let all = of_namespace(self.main.pid);
             let outside = |inside: &i32| all.iter().find(|(_, pid)| pid == inside);
@@ -113,16 +130,17 @@ impl Live {
     /// Does what is due so long after its beginning.
     pub fn act(&mut self, passed_ms: u64, tools: &Tools, session: &Session) {
         while let Some((ms, act)) = self.scenario.steps.get(self.next).copied() {
-            if passed_ms < ms {
+            if passed_ms < ms + self.behind_ms {
                 return;
             }
             self.next += 1;
+            self.behind_ms = passed_ms - ms;
             match act {
                 Act::Signal(who, signal) => self.signal(who, signal),
                 Act::Send(from, who, signal) => self.send(from, who, signal, tools),
                 Act::CgroupKill => self.own_cgroup().write("cgroup.kill", "1"),
                 Act::Freeze(freeze) => {
-                    self.own_cgroup().write("cgroup.freeze", if freeze { "1" } else { "0" });
+                    self.own_cgroup().freeze(freeze);
                 }
                 Act::FreezeV1(freeze) => {
                     let pids = self.pids();
@@ -155,6 +173,10 @@ impl Live {
             n => self.others[n - 1].signalled = Some(bracket),
         }
         self.sent.push(Sent { pid, signal, bracket, sender: own_pid(), role });
+        if signal == libc::SIGSTOP {
+            // It stops when it next runs, and what is sent before that is not sent to a stopped one.
+            Deadline::after(PATIENCE).until("a process to stop", || state_of(pid) == Some('T'));
+        }
     }
 
     fn send(&mut self, from: From, who: Who, signal: i32, tools: &Tools) {
@@ -241,35 +263,6 @@ impl Live {
 pub fn name_of(signal: i32) -> String {
     Signal::try_from(signal)
         .map_or_else(|_| format!("SIGRTMIN+{}", signal - 34), |signal| signal.as_str().to_owned())
-}
-
-pub fn own_pid() -> i32 {
-    i32::try_from(std::process::id()).expect("a pid")
-}
-
-/// Zero if there is no such process.
-pub fn parent_of(pid: i32) -> i32 {
-    field(pid, "PPid:").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
-}
-
-fn ns_pid(pid: i32) -> Option<i32> {
-    field(pid, "NSpid:")?.split_whitespace().next_back()?.parse().ok()
-}
-
-fn field(pid: i32, name: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
-}
-
-/// Pids outside and inside of all processes in the PID namespace of `pid`.
-fn of_namespace(pid: i32) -> Vec<(i32, i32)> {
-    let link = |pid: i32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
-    let wanted = link(pid).expect("it lives: it is our child");
-    let all = fs::read_dir("/proc").expect("/proc is mounted");
-    all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| link(*pid).as_ref() == Some(&wanted))
-        .filter_map(|pid| Some((pid, ns_pid(pid)?)))
-        .collect()
 }
 
 impl Place {

@@ -118,6 +118,15 @@ impl Tools {
 }
 
 impl Program {
+    /// Whether it is a shell that says READY and then makes room for another program.
+    pub(super) fn is_replaced(self) -> bool {
+        match self {
+            Self::Shell(_, mode) => matches!(mode, "exec" | "deaf"),
+            Self::Line(_, line) => line.contains("exec "),
+            _ => false,
+        }
+    }
+
     pub(super) const fn needs_second_cgroup(self) -> bool {
         matches!(self, Self::Manager(..))
     }

@@ -82,6 +82,15 @@ fn pid1() -> Vec<Scenario> {
             600,
         )
         .ends(forced("ignored").error(PID1).warning("stop-signal-not-forwarded")),
+        one(
+            "awk: system() runs a child, PID 1",
+            Program::Line(
+                Shell::Dash,
+                "echo READY $$; exec awk 'BEGIN { system(\"sleep 1000\") }'",
+            ),
+            600,
+        )
+        .ends(forced("ignored").error(PID1).warning("stop-signal-not-forwarded")),
         shell("dash: a child that is not told, PID 1", Shell::Dash, 1300),
         shell("bash: a child that is not told, PID 1", Shell::Bash, 600),
         shell("busybox sh: a child that is not told, PID 1", Shell::Busybox, 600)

@@ -26,6 +26,10 @@ fn no_shutdowns() -> Vec<Scenario> {
             .container()
             .signal(0, Signal::SIGQUIT)
             .finish(0, 2800),
+        reload(
+            "nohup(1): SIGHUP is ignored",
+            Program::Line(Shell::Dash, "echo READY $$; exec nohup sleep 1000 >/dev/null"),
+        ),
         worker("C: one worker is told"),
         worker("C: one worker of PID 1 is told").container(),
         scenario("dash: timeout(1) stops its command", Program::Shell(Shell::Dash, "limit"))
