@@ -66,6 +66,13 @@ impl Cgroup {
         fs::write(&path, text).unwrap_or_else(|e| panic!("{text} to {}: {e}", path.display()));
     }
 
+    /// Lets a controller work in it. It stays switched on above it, which changes nothing there.
+    pub fn enable(&self, controller: &str) {
+        let above = self.folder.parent().expect("it is below the root");
+        fs::write(above.join("cgroup.subtree_control"), format!("+{controller}"))
+            .unwrap_or_else(|e| panic!("no {controller} controller for {}: {e}", self.path));
+    }
+
     /// Freezes or thaws its processes, and waits until that is so.
     pub fn freeze(&self, freeze: bool) {
         let wanted = format!("frozen {}", u8::from(freeze));

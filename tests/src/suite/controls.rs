@@ -1,4 +1,4 @@
-//! Controllers of cgroup v1, where a machine has them beside v2: the freezer and the memory limit.
+//! The freezer of cgroup v1, and a limit of memory.
 
 use std::{
     fs,
@@ -7,10 +7,59 @@ use std::{
     time::Duration,
 };
 
-use crate::clock::Deadline;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use crate::{cgroup::Cgroup, clock::Deadline, folder::Folder};
 
 /// What the processes of a memory cgroup may use.
 const MEMORY_LIMIT: &str = "16777216";
+
+/// A v1 hierarchy with one controller.
+#[derive(Debug)]
+pub struct Hierarchy {
+    mount: PathBuf,
+    /// Where it is mounted for us alone, on a machine that has no v1 otherwise.
+    private: Option<Folder>,
+}
+
+impl Hierarchy {
+    /// That of the freezer: cgroup v2 freezes without it, so it is free on every machine.
+    pub fn freezer() -> Self {
+        mounted("freezer")
+            .map_or_else(|| Self::mount("freezer"), |mount| Self { mount, private: None })
+    }
+
+    fn mount(controller: &str) -> Self {
+        let folder = Folder::new();
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        mount(Some("none"), folder.path(), Some("cgroup"), flags, Some(controller))
+            .unwrap_or_else(|e| panic!("cannot mount the {controller} hierarchy of v1: {e}"));
+        Self { mount: folder.path().to_path_buf(), private: Some(folder) }
+    }
+}
+
+impl Drop for Hierarchy {
+    fn drop(&mut self) {
+        if self.private.is_some() {
+            // A failed test matters more than what it leaves mounted in the temporary folder.
+            let _unmounted = umount2(&self.mount, MntFlags::MNT_DETACH);
+        }
+    }
+}
+
+/// Limits the memory of these processes and of what they start: by v1 where that has the
+/// controller, else by their own cgroup.
+pub fn limit_memory(pids: &[i32], own: Option<&Cgroup>) -> Option<V1> {
+    if let Some(mount) = mounted("memory") {
+        let cgroup = V1::new(&mount, pids);
+        cgroup.write("memory.limit_in_bytes", MEMORY_LIMIT);
+        return Some(cgroup);
+    }
+    let own = own.expect("a memory limit needs a cgroup of its own");
+    own.enable("memory");
+    own.write("memory.max", MEMORY_LIMIT);
+    None
+}
 
 /// A cgroup of a v1 hierarchy, removed when it is dropped.
 #[derive(Debug)]
@@ -20,21 +69,14 @@ pub struct V1 {
 
 impl V1 {
     /// One of the freezer, with these processes.
-    pub fn freezer(pids: &[i32]) -> Self {
-        Self::new("freezer", pids)
+    pub fn freezer(hierarchy: &Hierarchy, pids: &[i32]) -> Self {
+        Self::new(&hierarchy.mount, pids)
     }
 
-    /// One with a limit of memory, with these processes and what they start.
-    pub fn memory(pids: &[i32]) -> Self {
-        let cgroup = Self::new("memory", pids);
-        cgroup.write("memory.limit_in_bytes", MEMORY_LIMIT);
-        cgroup
-    }
-
-    fn new(controller: &str, pids: &[i32]) -> Self {
+    fn new(mount: &Path, pids: &[i32]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = mount(controller).join(format!("st-test-{}-{count}", std::process::id()));
+        let folder = mount.join(format!("st-test-{}-{count}", std::process::id()));
         fs::create_dir(&folder)
             .unwrap_or_else(|e| panic!("cannot make the cgroup {}: {e}", folder.display()));
         let cgroup = Self { folder };
@@ -85,8 +127,8 @@ impl Drop for Thaw {
     }
 }
 
-/// Where the hierarchy of a controller is mounted.
-fn mount(controller: &str) -> PathBuf {
+/// Where the v1 hierarchy of a controller is mounted, if it is.
+fn mounted(controller: &str) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
     let mount = mounts.lines().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;
@@ -95,11 +137,5 @@ fn mount(controller: &str) -> PathBuf {
         let found = words.next() == Some("cgroup") && options.split(',').any(|o| o == controller);
         found.then(|| mount.split(' ').nth(4)).flatten()
     });
-    let mount = mount.unwrap_or_else(|| {
-        panic!(
-            "no {controller} hierarchy of cgroup v1: mkdir /sys/fs/cgroup/{controller} && \
-             mount -t cgroup -o {controller} none /sys/fs/cgroup/{controller}"
-        )
-    });
-    Path::new(mount).to_path_buf()
+    mount.map(PathBuf::from)
 }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, fs, time::Duration};
 use nix::sys::signal::Signal;
 
 use super::{
-    controls::{Thaw, V1},
+    controls::{Thaw, V1, limit_memory},
     procfs::{ns_pid, of_namespace, own_pid, parent_of, state_of},
     program::Tools,
     scenario::{Act, From, Place, Scenario, Who},
@@ -102,7 +102,7 @@ impl Live {
         }
         self.others = self.main.children.iter().map(|pid| Proc::adopt(*pid)).collect();
         if self.scenario.memory {
-            self.memory = Some(V1::memory(&self.pids()));
+            self.memory = limit_memory(&self.pids(), self.cgroup.as_ref());
         }
     }
 
@@ -144,7 +144,8 @@ impl Live {
                 }
                 Act::FreezeV1(freeze) => {
                     let pids = self.pids();
-                    let freezer = self.freezer.get_or_insert_with(|| V1::freezer(&pids));
+                    let freezer =
+                        self.freezer.get_or_insert_with(|| V1::freezer(&tools.freezer, &pids));
                     self.thaw.get_or_insert_with(|| freezer.thaw_at_the_end());
                     freezer.freeze(freeze);
                 }

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use super::controls::Hierarchy;
 use crate::{folder::Folder, programs};
 
 /// A program and its arguments.
@@ -50,10 +51,11 @@ pub enum Shell {
 #[derive(Debug)]
 pub struct Tools {
     folder: Folder,
+    pub(super) freezer: Hierarchy,
 }
 
 impl Tools {
-    /// Compiles the C programs.
+    /// Compiles the C programs, and finds the freezer.
     pub fn build() -> Self {
         let compiler = programs::system("cc", "gcc libc6-dev");
         let folder = Folder::new();
@@ -66,7 +68,7 @@ impl Tools {
                 .expect("the compiler can start");
             assert!(status.success(), "cc cannot compile {name}.c: {status}");
         }
-        Self { folder }
+        Self { folder, freezer: Hierarchy::freezer() }
     }
 
     /// `sender`, or a copy of it: who sends a signal is known by the file that it is run from.
