@@ -191,7 +191,10 @@ impl Live {
                 (run(&tools.sender(exe), &words), role_of(exe))
             }
             From::Namespace => {
-                let inside = ns_pid(pid).expect("it lives");
+                let Some(inside) = ns_pid(pid) else {
+                    self.missed.push(format!("process {} had ended before signal {signal}", who.0));
+                    return;
+                };
                 let file = format!("/proc/{pid}/ns/pid");
                 let words = [name.to_owned(), inside.to_string(), file];
                 (run(&tools.sender("sender"), &words), "other-container")
@@ -213,7 +216,10 @@ impl Live {
             }
         };
         let bracket = Bracket { from: begin, to: wall_ns() };
-        self.sent.push(Sent { pid, signal, bracket, sender, role });
+        match sender {
+            Ok(sender) => self.sent.push(Sent { pid, signal, bracket, sender, role }),
+            Err(error) => self.missed.push(error),
+        }
     }
 
     /// By a process in that cgroup, when it has been there for a moment.

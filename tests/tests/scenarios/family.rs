@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 use signal_trace_tests::suite::{
-    Act, Class, Expect, From, Place, Program, Scenario, Shell, Who, scenario,
+    Act, Class, Expect, From, MAIN, Place, Program, Scenario, Shell, Who, scenario,
 };
 
 pub fn all() -> Vec<Scenario> {
@@ -131,6 +131,11 @@ fn orphans() -> Vec<Scenario> {
             .term()
             .finish(1, 1600)
             .ends(Expect::new("graceful", "graceful").process(1, "not-signalled").warning(ORPHAN)),
+        // KillMode=process: it is meant to go on.
+        scenario("Python: systemd stops the main process alone", Program::Python("alone"))
+            .step(0, Act::Send(From::Systemd, MAIN, libc::SIGTERM))
+            .finish(1, 2300)
+            .ends(Expect::new("graceful", "graceful").process(1, "not-signalled").info(ORPHAN)),
         scenario(
             "C: a worker leaves its child behind, PID 1 waits for it",
             Program::C("TERM:forward + TERM:exit:0:0 + TERM:swallow"),
@@ -243,6 +248,7 @@ fn peers() -> Vec<Scenario> {
     vec![
         one("C: a worker kills another one"),
         one("C: a worker kills another one, below PID 1").container(),
+        one("C: a worker kills another one, below PID 1 in our cgroup").at(Place::SharedPid1),
         scenario("C: a worker kills its parent", Program::C("TERM:forward + TERM:killparent"))
             .shared()
             .term()

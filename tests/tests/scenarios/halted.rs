@@ -1,7 +1,7 @@
 //! Processes that cannot act on a signal: stopped, frozen, and out of SIGKILL's reach.
 
 use nix::sys::signal::Signal;
-use signal_trace_tests::suite::{Act, Expect, MAIN, Program, Scenario, Shell, scenario};
+use signal_trace_tests::suite::{Act, Expect, Place, Program, Scenario, Shell, scenario};
 
 pub fn all() -> Vec<Scenario> {
     [stopped(), frozen(), unkillable()].concat()
@@ -60,21 +60,26 @@ fn frozen() -> Vec<Scenario> {
 
 /// The freezer of cgroup v1 holds back even SIGKILL.
 fn unkillable() -> Vec<Scenario> {
-    let one = |name| {
-        scenario(name, Program::C("TERM:exit:10:0"))
-            .step(0, Act::FreezeV1(true))
-            .step(7500, Act::FreezeV1(false))
-    };
     let alive = || Expect::new("still-running", "unkillable").error("unkillable-process");
-    let mut told = one("C: frozen, told, and lives on after SIGKILL");
-    told.steps.insert(1, (100, Act::Signal(MAIN, libc::SIGTERM)));
-    told.steps.insert(2, (300, Act::Signal(MAIN, libc::SIGKILL)));
-    let mut killed = one("C: frozen, and PID 1 lives on after SIGKILL").container();
-    killed.steps.insert(1, (100, Act::Signal(MAIN, libc::SIGKILL)));
+    let begin = |name| {
+        scenario(name, Program::C("TERM:exit:10:0")).step(0, Act::FreezeV1(true)).meanwhile(alive())
+    };
+    let told = |name| {
+        begin(name)
+            .signal(100, Signal::SIGTERM)
+            .kill(300)
+            .step(7500, Act::FreezeV1(false))
+            .ends(overran())
+    };
+    let killed =
+        |name, expect: Expect| begin(name).kill(100).step(7500, Act::FreezeV1(false)).ends(expect);
+    let unasked = || Expect::new("forced", "killed").by("parent");
+    let finding = "killed-without-stop-signal";
     vec![
-        told.meanwhile(alive()).ends(overran()),
-        killed.meanwhile(alive()).ends(
-            Expect::new("forced", "killed").by("parent").warning("killed-without-stop-signal"),
-        ),
+        told("C: frozen, told, and lives on after SIGKILL"),
+        told("C: frozen, told, and PID 1 lives on after SIGKILL").at(Place::SharedPid1),
+        killed("C: frozen, and lives on after SIGKILL", unasked().info(finding)).shared(),
+        killed("C: frozen, and PID 1 lives on after SIGKILL", unasked().warning(finding))
+            .container(),
     ]
 }

@@ -1,6 +1,6 @@
 //! SIGKILL by everybody who can send it: the kernel, the node, and those who stop containers.
 
-use signal_trace_tests::suite::{Act, Expect, From, MAIN, Program, Scenario, Who, scenario};
+use signal_trace_tests::suite::{Act, Expect, From, MAIN, Place, Program, Scenario, Who, scenario};
 
 pub fn all() -> Vec<Scenario> {
     [without_stop(), managers(), outsiders(), kernel(), oom(), suicide()].concat()
@@ -31,6 +31,10 @@ fn without_stop() -> Vec<Scenario> {
         scenario("Python: cgroup.kill", Program::Python("alone"))
             .step(0, Act::CgroupKill)
             .ends(killed("cgroup-kill").killed(1, "killed", "cgroup-kill").warning(UNASKED)),
+        scenario("Node: cgroup.kill, PID 1", Program::Node("exit"))
+            .container()
+            .step(0, Act::CgroupKill)
+            .ends(killed("cgroup-kill").warning(UNASKED)),
         scenario("C: cgroup.kill after the grace, PID 1", Program::C("TERM:swallow"))
             .container()
             .term()
@@ -68,6 +72,21 @@ fn managers() -> Vec<Scenario> {
         .ends(Expect::new("forced", "overran").by("runtime").error(EXCEEDED)),
         stopped("C: the kubelet stops what ignores it", Program::C("TERM:ignore"), "kubelet")
             .ends(ignored("kubelet").error(IGNORED)),
+        stopped(
+            "Node: the kubelet stops what does not end, PID 1",
+            Program::Node("swallow"),
+            "kubelet",
+        )
+        .at(Place::SharedPid1)
+        .ends(Expect::new("forced", "overran").by("kubelet").error(EXCEEDED)),
+        killed_only("C: the kubelet kills", "kubelet")
+            .shared()
+            .ends(killed("kubelet").info(UNASKED)),
+        killed_only("C: runc kills", "runc").ends(killed("runtime").warning(UNASKED)),
+        scenario("C: systemd kills PID 1", Program::C("TERM:exit:0:0"))
+            .container()
+            .step(0, Act::Send(From::Systemd, MAIN, libc::SIGKILL))
+            .ends(killed("systemd").warning(UNASKED)),
         killed_only("C: the kubelet kills PID 1", "kubelet")
             .container()
             .ends(killed("kubelet").warning(UNASKED)),
@@ -116,6 +135,10 @@ fn outsiders() -> Vec<Scenario> {
             .step(0, Act::Send(From::Named("sender"), MAIN, libc::SIGTERM))
             .step(300, Act::Send(From::Named("sender"), MAIN, libc::SIGKILL))
             .ends(ignored().error(IGNORED)),
+        scenario("C: stopped and then killed from another container", Program::C("TERM:ignore"))
+            .step(0, Act::Send(From::Container, MAIN, libc::SIGTERM))
+            .step(300, Act::Send(From::Container, MAIN, libc::SIGKILL))
+            .ends(Expect::new("forced", "ignored").by("other-container").error(IGNORED)),
         scenario("C: killed from another container", Program::C("TERM:exit:0:0"))
             .step(0, Act::Send(From::Container, MAIN, libc::SIGKILL))
             .ends(killed("other-container").warning(UNASKED).warning(OUTSIDE)),
@@ -134,7 +157,7 @@ fn outsiders() -> Vec<Scenario> {
         ),
         scenario(
             "C: a worker killed from outside the cgroup, while all stop",
-            Program::C("TERM:exit:500:0 + TERM:exit:0:0"),
+            Program::C("TERM:waitkids + TERM:exit:0:0"),
         )
         .container()
         .term()
@@ -237,6 +260,19 @@ fn suicide() -> Vec<Scenario> {
         .ends(
             Expect::new("forced", "graceful")
                 .killed(1, "overran", "self")
+                .warning("self-kill")
+                .error(EXCEEDED),
+        ),
+        scenario(
+            "C: one of two workers kills itself in its handler",
+            Program::C("TERM:forward & TERM:suicide:20 & TERM:exit:0:0"),
+        )
+        .at(Place::SharedPid1)
+        .term()
+        .ends(
+            Expect::new("forced", "graceful")
+                .killed(1, "overran", "self")
+                .process(2, "graceful")
                 .warning("self-kill")
                 .error(EXCEEDED),
         ),

@@ -82,19 +82,35 @@ fn nearly() -> Vec<Scenario> {
         .shared()
         .term()
         .ends(graceful().process(1, "graceful").warning(NEARLY).edges(&[(0, 1)])),
+        scenario(
+            "C: sigwait, and nearly the whole grace, PID 1",
+            Program::C("TERM:sigwait:1700:0"),
+        )
+        .at(Place::SharedPid1)
+        .term()
+        .ends(graceful().warning(NEARLY)),
         scenario("C: well within the grace", Program::C("TERM:exit:1200:0"))
             .container()
             .term()
             .ends(graceful()),
-        scenario("C: told twice", Program::C("TERM:exit:1250:0"))
+        scenario("C: told twice", Program::C("TERM:exit:1400:0"))
             .shared()
             .term()
-            .signal(1100, Signal::SIGTERM)
+            .signal(1060, Signal::SIGTERM)
+            .ends(graceful().info("repeated-stop-signal")),
+        scenario("Perl: told twice", Program::Perl("late"))
+            .term()
+            .signal(1060, Signal::SIGTERM)
+            .ends(graceful().info("repeated-stop-signal")),
+        scenario("C: told twice, sigwait, PID 1", Program::C("TERM:sigwait:1400:0"))
+            .at(Place::SharedPid1)
+            .term()
+            .signal(1060, Signal::SIGTERM)
             .ends(graceful().info("repeated-stop-signal")),
         scenario("Perl: told twice, PID 1", Program::Perl("late"))
             .container()
             .term()
-            .signal(1100, Signal::SIGTERM)
+            .signal(1060, Signal::SIGTERM)
             .ends(graceful().info("repeated-stop-signal")),
         scenario("Node: killed after the grace", Program::Node("swallow"))
             .term()

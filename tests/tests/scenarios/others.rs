@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 use signal_trace_tests::suite::{
-    Act, Class, Expect, MAIN, Program, RTMIN_3, Scenario, Shell, scenario,
+    Act, Class, Expect, MAIN, Place, Program, RTMIN_3, Scenario, Shell, scenario,
 };
 
 pub fn all() -> Vec<Scenario> {
@@ -155,5 +155,8 @@ fn lossy() -> Vec<Scenario> {
     vec![
         one("C: events are lost", Program::C("TERM:exit:900:0")).step(100, Act::LoseEvents),
         one("C: events are lost, PID 1", Program::C("TERM:exit:900:0")).container(),
+        one("Python: events are lost, in our cgroup", Program::Python("exit 0.9")).shared(),
+        one("C: events are lost, PID 1 in our cgroup", Program::C("TERM:sigwait:900:0"))
+            .at(Place::SharedPid1),
     ]
 }

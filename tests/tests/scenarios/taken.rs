@@ -77,6 +77,15 @@ fn default_actions() -> Vec<Scenario> {
             .term()
             .ends(Expect::new("default-action", "default-action").info("no-stop-handler"))
     };
+    // A workload of its own, below a PID 1 that is none of it.
+    let service = |name, words| {
+        scenario(name, Program::Manager("manager", words))
+            .container()
+            .signal_to(1, 0, Signal::SIGTERM)
+            .finish(0, 600)
+            .judges(1)
+            .ends(Expect::of("default-action").process(1, "default-action").info("no-stop-handler"))
+    };
     vec![
         one("dash: exec of a program without handler", Program::Shell(Shell::Dash, "exec")),
         one(
@@ -93,15 +102,8 @@ fn default_actions() -> Vec<Scenario> {
             .term()
             .ends(graceful().process(1, "default-action").edges(&[(0, 1)])),
         // The main process of this workload is no PID 1, but it is in a namespace.
-        scenario(
-            "C: no handler, in a namespace but not its PID 1",
-            Program::Manager("manager", "reaps + SECOND-CGROUP"),
-        )
-        .container()
-        .signal_to(1, 0, Signal::SIGTERM)
-        .finish(0, 600)
-        .judges(1)
-        .ends(Expect::of("default-action").process(1, "default-action").info("no-stop-handler")),
+        service("C: no handler, in a namespace but not its PID 1", "reaps + SECOND-CGROUP"),
+        service("C: the same, with threads", "reaps + SECOND-CGROUP threads"),
     ]
 }
 
