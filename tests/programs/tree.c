@@ -116,13 +116,21 @@ static void act(int signal)
     /* swallow: nothing. */
 }
 
-/* Moves to the cgroup of this `cgroup.procs`. */
-static void join(const char *file)
+/* Moves to the cgroup of this `cgroup.procs`, and starts anew in it with the other words, as what
+ * service managers start does. */
+static void join(char **words)
 {
+    static char program[4096];
+    const char *file = words[0] + 5;
     const int fd = open(file, O_WRONLY | O_CLOEXEC);
     if (fd < 0 || write(fd, "0", 1) != 1)
         die(file);
     close(fd);
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+        die("/proc/self/exe");
+    words[0] = program;
+    execv(program, words);
+    die(program);
 }
 
 static void option(const char *word)
@@ -143,8 +151,6 @@ static void option(const char *word)
         reaps = 1;
     else if (strcmp(word, "quits") == 0)
         quits = 0;
-    else if (strncmp(word, "join=", 5) == 0)
-        join(word + 5);
     else
         die(word);
 }
@@ -281,6 +287,8 @@ static void child(char **words)
 
 static void live(char **words)
 {
+    if (*words && strncmp(*words, "join=", 5) == 0)
+        join(words);
     char usr1[] = "USR1:exit";
     take(usr1);
     char **next = words;

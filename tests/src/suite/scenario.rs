@@ -9,7 +9,7 @@ use super::{Expect, Program, Zombie};
 pub enum Class {
     /// A grace of one second.
     Second,
-    /// A grace of two seconds: room for what comes close to it.
+    /// A grace of two seconds: room for interpreters on a busy machine, and for what comes close.
     TwoSeconds,
     /// Further stop signals: QUIT, WINCH, RTMIN+3, USR1, USR2.
     StopSignals,
@@ -244,12 +244,13 @@ impl Class {
 
     pub(super) const fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Second | Self::Lossy => &["--grace", "1s"],
+            Self::Second => &["--grace", "1s"],
             Self::TwoSeconds => &["--grace", "2s"],
+            Self::Lossy => &["--grace", "5s"],
             Self::Unfinished => &["--grace", "30s"],
             Self::StopSignals => &[
                 "--grace",
-                "1s",
+                "2s",
                 "--stop-signal",
                 "QUIT",
                 "--stop-signal",

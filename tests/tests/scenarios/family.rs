@@ -6,7 +6,9 @@ use signal_trace_tests::suite::{
 };
 
 pub fn all() -> Vec<Scenario> {
-    [chains(), forgotten(), orphans(), supervised(), peers(), teardown()].concat()
+    let unhurried = [chains(), supervised(), peers()].concat();
+    let unhurried = unhurried.into_iter().map(|one| one.class(Class::TwoSeconds));
+    unhurried.chain([forgotten(), orphans(), teardown()].concat()).collect()
 }
 
 const NOT_FORWARDED: &str = "stop-signal-not-forwarded";
@@ -17,12 +19,11 @@ const ORPHAN: &str = "orphan-left-behind";
 fn chains() -> Vec<Scenario> {
     let pair = |name, program, child| {
         scenario(name, program)
-            .class(Class::TwoSeconds)
             .term()
             .ends(Expect::new("graceful", "graceful").process(1, child).edges(&[(0, 1)]))
     };
     let three = |name, program, last| {
-        scenario(name, program).class(Class::TwoSeconds).term().ends(
+        scenario(name, program).term().ends(
             Expect::new("graceful", "graceful")
                 .process(1, "graceful")
                 .process(2, last)

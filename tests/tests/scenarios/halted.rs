@@ -1,10 +1,12 @@
 //! Processes that cannot act on a signal: stopped, frozen, and out of SIGKILL's reach.
 
 use nix::sys::signal::Signal;
-use signal_trace_tests::suite::{Act, Expect, Place, Program, Scenario, Shell, scenario};
+use signal_trace_tests::suite::{Act, Class, Expect, Place, Program, Scenario, Shell, scenario};
 
 pub fn all() -> Vec<Scenario> {
-    [stopped(), frozen(), unkillable()].concat()
+    let unhurried = [stopped(), frozen()].concat();
+    let unhurried = unhurried.into_iter().map(|one| one.class(Class::TwoSeconds));
+    unhurried.chain(unkillable()).collect()
 }
 
 fn overran() -> Expect {

@@ -99,7 +99,7 @@ fn stop_signals() -> Vec<Scenario> {
             .ends(graceful()),
         scenario("C: RTMIN+3 is too little", Program::C("RTMIN+3:swallow"))
             .step(0, Act::Signal(MAIN, RTMIN_3))
-            .kill(1300)
+            .kill(2300)
             .ends(overran()),
         scenario("C: RTMIN+3, no handler", Program::C("TERM:exit:0:0"))
             .shared()
