@@ -153,10 +153,11 @@ fn lossy() -> Vec<Scenario> {
             .ends(Expect::of("inconclusive").warning("events-lost"))
     };
     vec![
-        one("C: events are lost", Program::C("TERM:exit:900:0")).step(100, Act::LoseEvents),
-        one("C: events are lost, PID 1", Program::C("TERM:exit:900:0")).container(),
-        one("Python: events are lost, in our cgroup", Program::Python("exit 0.9")).shared(),
-        one("C: events are lost, PID 1 in our cgroup", Program::C("TERM:sigwait:900:0"))
+        one("C: events are lost, PID 1", Program::C("TERM:exit:2000:0")).container(),
+        one("Python: events are lost, in our cgroup", Program::Python("exit 2")).shared(),
+        one("C: events are lost, PID 1 in our cgroup", Program::C("TERM:sigwait:2000:0"))
             .at(Place::SharedPid1),
+        // The last one: all have been told by then.
+        one("C: events are lost", Program::C("TERM:exit:2000:0")).step(400, Act::LoseEvents),
     ]
 }

@@ -84,8 +84,9 @@ fn none() -> Vec<Scenario> {
         )
         .at(Place::Shared)
         .lasts(CALLED),
-        scenario("C: reaped after two seconds", Program::C("USR2:waitkids & quits & quits"))
+        scenario("C: reaped after two seconds", Program::C("USR2:waitkids + TERM:exit:0:0"))
             .container()
+            .finish(1, 0)
             .step(2000, Act::Signal(Who(0), libc::SIGUSR2)),
     ]
 }
