@@ -113,6 +113,13 @@ impl Proc {
         self.children = words.skip(1).map(|word| word.parse().expect("a pid")).collect();
     }
 
+    /// The pid in the READY that it has printed, if it has; of one that has ended.
+    pub fn ready_pid(&mut self) -> Option<i32> {
+        let mut line = String::new();
+        self.output.as_mut()?.read_line(&mut line).ok()?;
+        line.strip_prefix("READY ")?.trim().parse().ok()
+    }
+
     /// A grandchild whose parent is about to end: as its subreaper we become its parent.
     pub fn adopt(pid: i32) -> Self {
         Self {

@@ -1,15 +1,15 @@
 //! A scenario that runs: its processes, what was done to them, and what became of them.
 
-use std::{ffi::OsString, fs, time::Duration};
+use std::{fs, time::Duration};
 
 use nix::sys::signal::Signal;
 
 use super::{
     controls::{Thaw, V1, limit_memory},
-    procfs::{ns_pid, of_namespace, own_pid, parent_of, state_of},
+    procfs::{of_namespace, own_pid, parent_of, state_of},
     program::Tools,
-    scenario::{Act, From, Place, Scenario, Who},
-    senders::{lose_events, role_of, run},
+    scenario::{Act, Place, Scenario, Who},
+    senders::{Pending, lose_events},
 };
 use crate::{
     cgroup::Cgroup,
@@ -50,8 +50,8 @@ pub struct Live {
     next: usize,
     /// What comes late makes all that follows late: the time between them is what counts.
     behind_ms: u64,
-    /// Senders that are still at work: whom they send what, and since when.
-    pending: Vec<(Proc, Sent, Cgroup)>,
+    /// Senders that are still at work.
+    pub pending: Vec<Pending>,
     freezer: Option<V1>,
     memory: Option<V1>,
     pub cgroup: Option<Cgroup>,
@@ -130,7 +130,7 @@ impl Live {
     /// Does what is due so long after its beginning.
     pub fn act(&mut self, passed_ms: u64, tools: &Tools, session: &Session) {
         while let Some((ms, act)) = self.scenario.steps.get(self.next).copied() {
-            if passed_ms < ms + self.behind_ms {
+            if passed_ms < ms + self.behind_ms || !self.pending.is_empty() {
                 return;
             }
             self.next += 1;
@@ -180,77 +180,9 @@ impl Live {
         }
     }
 
-    fn send(&mut self, from: From, who: Who, signal: i32, tools: &Tools) {
-        let pid = self.pid(who);
-        let name = name_of(signal);
-        let name = name.trim_start_matches("SIG");
-        let begin = wall_ns();
-        let (sender, role) = match from {
-            From::Named(exe) => {
-                let words = [name.to_owned(), pid.to_string()];
-                (run(&tools.sender(exe), &words), role_of(exe))
-            }
-            From::Namespace => {
-                let Some(inside) = ns_pid(pid) else {
-                    self.missed.push(format!("process {} had ended before signal {signal}", who.0));
-                    return;
-                };
-                let file = format!("/proc/{pid}/ns/pid");
-                let words = [name.to_owned(), inside.to_string(), file];
-                (run(&tools.sender("sender"), &words), "other-container")
-            }
-            From::Container => {
-                self.send_later(
-                    "sender",
-                    Cgroup::container(),
-                    who,
-                    signal,
-                    "other-container",
-                    tools,
-                );
-                return;
-            }
-            From::Systemd => {
-                self.send_later("systemd", Cgroup::init_scope(), who, signal, "systemd", tools);
-                return;
-            }
-        };
-        let bracket = Bracket { from: begin, to: wall_ns() };
-        match sender {
-            Ok(sender) => self.sent.push(Sent { pid, signal, bracket, sender, role }),
-            Err(error) => self.missed.push(error),
-        }
-    }
-
-    /// By a process in that cgroup, when it has been there for a moment.
-    fn send_later(
-        &mut self,
-        exe: &str,
-        cgroup: Cgroup,
-        who: Who,
-        signal: i32,
-        role: &'static str,
-        tools: &Tools,
-    ) {
-        let pid = self.pid(who);
-        let (program, name) = (tools.sender(exe), name_of(signal));
-        let words = [name.trim_start_matches("SIG"), &pid.to_string(), "-"].map(OsString::from);
-        let words: Vec<_> = std::iter::once(program.into_os_string()).chain(words).collect();
-        let birth = Birth { cgroup: Some(&cgroup), pid_namespace: false };
-        let begin = wall_ns();
-        let sender = Proc::spawn(&words, birth);
-        let bracket = Bracket { from: begin, to: begin };
-        let sent = Sent { pid, signal, bracket, sender: sender.pid, role };
-        self.pending.push((sender, sent, cgroup));
-    }
-
     /// Reaps what has ended; whether all that is to happen has happened.
     pub fn settle(&mut self) -> bool {
-        let done = |(sender, ..): &mut (Proc, _, _)| sender.try_wait().is_some();
-        for (_, mut sent, _) in self.pending.extract_if(.., done) {
-            sent.bracket.to = wall_ns();
-            self.sent.push(sent);
-        }
+        self.collect_senders();
         for other in self.others.iter_mut().filter(|other| other.status.is_none()) {
             other.try_wait_orphan();
         }

@@ -1,35 +1,86 @@
-//! Programs that send signals on behalf of a scenario.
+//! Programs that send signals on behalf of a scenario, while the harness goes on.
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-use super::program::Tools;
-use crate::session::Session;
+use super::{
+    live::{Live, Sent, name_of},
+    procfs::ns_pid,
+    program::Tools,
+    scenario::{From, Who},
+};
+use crate::{
+    cgroup::Cgroup,
+    clock::wall_ns,
+    process::{Bracket, Place as Birth, Proc},
+    session::Session,
+};
+
+/// A sender that is at work.
+#[derive(Debug)]
+pub struct Pending {
+    process: Proc,
+    /// What it sends; who it is and when it was done is known at its end.
+    sent: Sent,
+    /// Its own one, if it has one.
+    _cgroup: Option<Cgroup>,
+}
+
+impl Live {
+    /// Starts the sender of a signal.
+    pub fn send(&mut self, from: From, who: Who, signal: i32, tools: &Tools) {
+        let pid = self.pid(who);
+        let name = name_of(signal);
+        let mut words = vec![name.trim_start_matches("SIG").to_owned(), pid.to_string()];
+        let (exe, role, cgroup) = match from {
+            From::Named(exe) => (exe, role_of(exe), None),
+            From::Namespace => {
+                // Zero: it is gone, and the sender says so.
+                words[1] = ns_pid(pid).unwrap_or(0).to_string();
+                words.push(format!("/proc/{pid}/ns/pid"));
+                ("sender", "other-container", None)
+            }
+            From::Container => ("sender", "other-container", Some(Cgroup::container())),
+            From::Systemd => ("systemd", "systemd", Some(Cgroup::init_scope())),
+        };
+        if cgroup.is_some() {
+            words.push("-".to_owned());
+        }
+        let program = tools.sender(exe).into_os_string();
+        let words: Vec<_> =
+            std::iter::once(program).chain(words.into_iter().map(Into::into)).collect();
+        let begin = wall_ns();
+        let birth = Birth { cgroup: cgroup.as_ref(), pid_namespace: false };
+        let process = Proc::spawn(&words, birth);
+        let bracket = Bracket { from: begin, to: begin };
+        let sent = Sent { pid, signal, bracket, sender: process.pid, role };
+        self.pending.push(Pending { process, sent, _cgroup: cgroup });
+    }
+
+    /// Learns from the senders that have ended what they have done.
+    pub fn collect_senders(&mut self) {
+        let done = |pending: &mut Pending| pending.process.try_wait().is_some();
+        for mut pending in self.pending.extract_if(.., done) {
+            pending.sent.bracket.to = wall_ns();
+            match pending.process.ready_pid() {
+                Some(pid) => self.sent.push(Sent { sender: pid, ..pending.sent }),
+                None => self.missed.push(format!("it could not be sent: {:?}", pending.sent)),
+            }
+        }
+    }
+}
 
 /// Sends more than the rings hold while signal-trace, which is our own child, cannot read them.
 pub fn lose_events(tools: &Tools, session: &Session) {
     nix::sys::signal::kill(session.pid(), Signal::SIGSTOP).expect("it runs");
-    let stormed = run(&tools.sender("sender"), &["storm".to_owned(), "200000".to_owned()]);
+    let status = Command::new(tools.sender("sender")).args(["storm", "200000"]).output();
     nix::sys::signal::kill(session.pid(), Signal::SIGCONT).expect("it runs");
-    stormed.unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// Runs a sender to its end; the pid of the process that sent the signal, or what went wrong: the
-/// target may have ended before.
-pub fn run(program: &PathBuf, words: &[String]) -> Result<i32, String> {
-    let output = Command::new(program).args(words).output().expect("it can start");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let error = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        return Err(format!("{} {words:?}: {error}", program.display()));
-    }
-    let pid = text.trim().strip_prefix("READY ").and_then(|pid| pid.parse().ok());
-    pid.ok_or_else(|| format!("{}: no pid in {text:?}", program.display()))
+    assert!(status.expect("it can start").status.success(), "the storm");
 }
 
 /// The role that goes with the name of an executable, outside of containers.
-pub fn role_of(exe: &str) -> &'static str {
+fn role_of(exe: &str) -> &'static str {
     match exe {
         "runc" | "containerd-shim-runc-v2" => "runtime",
         "kubelet" => "kubelet",
