@@ -181,6 +181,7 @@ fn kernel() -> Vec<Scenario> {
     vec![
         cpu("C: RLIMIT_CPU").shared(),
         cpu("C: RLIMIT_CPU, PID 1").container(),
+        // It asked for it, so nobody forgot to tell it.
         scenario("C: PDEATHSIG", Program::C("TERM:exit:0:0 + pdeath TERM:exit:0:0")).term().ends(
             Expect::new("forced", "graceful")
                 .killed(1, "not-signalled", "kernel")
