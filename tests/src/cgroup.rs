@@ -73,14 +73,15 @@ impl Cgroup {
             .unwrap_or_else(|e| panic!("no {controller} controller for {}: {e}", self.path));
     }
 
-    /// Freezes or thaws its processes, and waits until that is so.
+    /// Freezes or thaws its processes; see [`Self::is_frozen`].
     pub fn freeze(&self, freeze: bool) {
-        let wanted = format!("frozen {}", u8::from(freeze));
-        self.write("cgroup.freeze", &u8::from(freeze).to_string());
-        Deadline::after(Duration::from_secs(10)).until(&wanted, || {
-            let events = fs::read_to_string(self.file("cgroup.events")).unwrap_or_default();
-            events.lines().any(|line| line == wanted)
-        });
+        self.write("cgroup.freeze", if freeze { "1" } else { "0" });
+    }
+
+    /// Whether all of them are.
+    pub fn is_frozen(&self) -> bool {
+        let events = fs::read_to_string(self.file("cgroup.events")).unwrap_or_default();
+        events.lines().any(|line| line == "frozen 1")
     }
 
     /// For `CLONE_INTO_CGROUP`.

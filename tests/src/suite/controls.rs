@@ -91,14 +91,15 @@ impl V1 {
         fs::write(&path, text).unwrap_or_else(|e| panic!("{} to {}: {e}", text, path.display()));
     }
 
-    /// Freezes or thaws it, and waits until that is so.
+    /// Freezes or thaws it; see [`Self::is_frozen`].
     pub fn freeze(&self, freeze: bool) {
-        let wanted = if freeze { "FROZEN" } else { "THAWED" };
-        self.write("freezer.state", wanted);
-        Deadline::after(Duration::from_secs(10)).until(wanted, || {
-            fs::read_to_string(self.folder.join("freezer.state"))
-                .is_ok_and(|state| state.trim() == wanted)
-        });
+        self.write("freezer.state", if freeze { "FROZEN" } else { "THAWED" });
+    }
+
+    /// Whether all in it are.
+    pub fn is_frozen(&self) -> bool {
+        let state = fs::read_to_string(self.folder.join("freezer.state"));
+        state.is_ok_and(|state| state.trim() == "FROZEN")
     }
 
     /// What thaws it again, whatever happens: nothing in it can be killed before.

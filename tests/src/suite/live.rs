@@ -24,6 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Programs that make room for the one that counts.
 const STARTERS: [&str; 5] = ["dash", "bash", "busybox", "env", "nohup"];
 
+/// What must be so before the next step.
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    Stop(i32),
+    Freeze(bool),
+    FreezeV1(bool),
+}
+
 /// A signal that was sent on our account.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent {
@@ -50,8 +58,10 @@ pub struct Live {
     next: usize,
     /// What comes late makes all that follows late: the time between them is what counts.
     behind_ms: u64,
-    /// Senders that are still at work.
+    /// Senders that are still at work; and the cgroups of those that are not.
     pub pending: Vec<Pending>,
+    pub used: Vec<Cgroup>,
+    awaited: Option<Awaited>,
     freezer: Option<V1>,
     memory: Option<V1>,
     pub cgroup: Option<Cgroup>,
@@ -76,6 +86,8 @@ impl Live {
             next: 0,
             behind_ms: 0,
             pending: Vec::new(),
+            used: Vec::new(),
+            awaited: None,
             freezer: None,
             memory: None,
             cgroup,
@@ -130,7 +142,8 @@ impl Live {
     /// Does what is due so long after its beginning.
     pub fn act(&mut self, passed_ms: u64, tools: &Tools, session: &Session) {
         while let Some((ms, act)) = self.scenario.steps.get(self.next).copied() {
-            if passed_ms < ms + self.behind_ms || !self.pending.is_empty() {
+            let busy = !self.pending.is_empty() || !self.is_as_awaited();
+            if busy || passed_ms < ms + self.behind_ms {
                 return;
             }
             self.next += 1;
@@ -141,6 +154,7 @@ impl Live {
                 Act::CgroupKill => self.own_cgroup().write("cgroup.kill", "1"),
                 Act::Freeze(freeze) => {
                     self.own_cgroup().freeze(freeze);
+                    self.awaited = Some(Awaited::Freeze(freeze));
                 }
                 Act::FreezeV1(freeze) => {
                     let pids = self.pids();
@@ -148,10 +162,27 @@ impl Live {
                         self.freezer.get_or_insert_with(|| V1::freezer(&tools.freezer, &pids));
                     self.thaw.get_or_insert_with(|| freezer.thaw_at_the_end());
                     freezer.freeze(freeze);
+                    self.awaited = Some(Awaited::FreezeV1(freeze));
                 }
                 Act::LoseEvents => lose_events(tools, session),
             }
         }
+    }
+
+    /// Whether what was done has taken effect: a process stops or freezes when it next runs.
+    fn is_as_awaited(&mut self) -> bool {
+        let there = match self.awaited {
+            None => true,
+            Some(Awaited::Stop(pid)) => state_of(pid) == Some('T'),
+            Some(Awaited::Freeze(freeze)) => self.own_cgroup().is_frozen() == freeze,
+            Some(Awaited::FreezeV1(freeze)) => {
+                self.freezer.as_ref().is_none_or(|freezer| freezer.is_frozen() == freeze)
+            }
+        };
+        if there {
+            self.awaited = None;
+        }
+        there
     }
 
     fn own_cgroup(&self) -> &Cgroup {
@@ -175,8 +206,7 @@ impl Live {
         }
         self.sent.push(Sent { pid, signal, bracket, sender: own_pid(), role });
         if signal == libc::SIGSTOP {
-            // It stops when it next runs, and what is sent before that is not sent to a stopped one.
-            Deadline::after(PATIENCE).until("a process to stop", || state_of(pid) == Some('T'));
+            self.awaited = Some(Awaited::Stop(pid));
         }
     }
 

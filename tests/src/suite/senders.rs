@@ -24,7 +24,7 @@ pub struct Pending {
     /// What it sends; who it is and when it was done is known at its end.
     sent: Sent,
     /// Its own one, if it has one.
-    _cgroup: Option<Cgroup>,
+    cgroup: Option<Cgroup>,
 }
 
 impl Live {
@@ -55,7 +55,7 @@ impl Live {
         let process = Proc::spawn(&words, birth);
         let bracket = Bracket { from: begin, to: begin };
         let sent = Sent { pid, signal, bracket, sender: process.pid, role };
-        self.pending.push(Pending { process, sent, _cgroup: cgroup });
+        self.pending.push(Pending { process, sent, cgroup });
     }
 
     /// Learns from the senders that have ended what they have done.
@@ -63,6 +63,8 @@ impl Live {
         let done = |pending: &mut Pending| pending.process.try_wait().is_some();
         for mut pending in self.pending.extract_if(.., done) {
             pending.sent.bracket.to = wall_ns();
+            // It can take a while to go: not while others wait.
+            self.used.extend(pending.cgroup);
             match pending.process.ready_pid() {
                 Some(pid) => self.sent.push(Sent { sender: pid, ..pending.sent }),
                 None => self.missed.push(format!("it could not be sent: {:?}", pending.sent)),
