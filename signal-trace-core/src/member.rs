@@ -39,6 +39,10 @@ pub struct OwnStop {
     pub caught: u64,
     /// The kernel dropped it: `SIG_IGN`, or PID 1 without a handler.
     pub dropped: bool,
+    /// Sent to the process, not to a thread.
+    pub group: bool,
+    /// It was taken, since the same one could be queued once more.
+    pub consumed: bool,
     /// Blocked when it was sent; `waited_for` are those that sit in `sigtimedwait(2)`.
     pub blocked: bool,
     pub waited_for: bool,
@@ -67,6 +71,8 @@ impl OwnStop {
             disposition: sent.disposition,
             caught: sent.caught,
             dropped: is_dropped(sent),
+            group: sent.group,
+            consumed: false,
             blocked: sent.blocked,
             waited_for: sent.waited_for,
             halted: sent.target.flags.stopped || sent.target.flags.frozen,
@@ -85,9 +91,19 @@ impl OwnStop {
             if !is_dropped(sent) {
                 self.other.get_or_insert(further);
             }
-        } else if stop.at.since(self.stop.at) >= ONE_REQUEST_NS {
-            self.again.get_or_insert(further);
+        } else {
+            // Only one of a kind is pending at a time: that there was room for this one shows that
+            // the first had been taken off the same queue.
+            self.consumed |= self.group && sent.group && sent.result.queued();
+            if stop.at.since(self.stop.at) >= ONE_REQUEST_NS {
+                self.again.get_or_insert(further);
+            }
         }
+    }
+
+    /// It was not seen to be taken. (sigwait(3) and signalfd(2) take it without a delivery.)
+    pub const fn may_be_pending(&self) -> bool {
+        self.delivered.is_none() && !self.consumed
     }
 
     /// A handler ran. What `sigwait(3)`, `sigtimedwait(2)` or `signalfd(2)` take shows no delivery.

@@ -197,7 +197,7 @@ fn of_signalled(
     if is_ignored(own) && !by_another && !exits_instead {
         return ProcessVerdict::Ignored;
     }
-    let still_pending = ended.pending & own.stop.signal.bit() != 0 && own.delivered.is_none();
+    let still_pending = ended.pending & own.stop.signal.bit() != 0 && own.may_be_pending();
     if still_pending && (own.blocked || ended.blocked & own.stop.signal.bit() != 0) {
         return ProcessVerdict::Blocked;
     }
@@ -214,7 +214,7 @@ fn of_signalled(
 /// sigwait(3) or signalfd(2) blocks it too, so that it is blocked tells nothing.
 fn is_pending(member: &Member, own: &OwnStop) -> bool {
     own.blocked
-        && own.delivered.is_none()
+        && own.may_be_pending()
         && member.look.is_some_and(|look| look.pending & own.stop.signal.bit() != 0)
 }
 

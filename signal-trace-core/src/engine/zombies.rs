@@ -27,7 +27,9 @@ impl Engine {
 
     fn ask_at(&mut self, id: ProcessId, at: BootNs) {
         let Some(entry) = self.table.get_mut(id) else { return };
-        entry.ask_at = Some(at);
+        if let Some(earlier) = entry.ask_at.replace(at) {
+            self.zombies_due.remove(&(earlier, id));
+        }
         self.zombies_due.insert((at, id));
     }
 
@@ -68,6 +70,7 @@ impl Engine {
         if let Some(entry) = self.table.get_mut(id) {
             let next_age_ns = age_ns.saturating_add(age_ns.clamp(SECOND, TELL_AGAIN_NS));
             entry.zombie = Some(Zombie { home, next_age_ns });
+            self.ask_at(id, ended.at.plus(next_age_ns));
         }
         let record = ZombieRecord {
             process: self.process_ref(&process),

@@ -11,13 +11,16 @@ use super::{
 };
 use crate::{
     member::{Member, OwnStop},
+    role::Role,
     verdict::ProcessVerdict,
 };
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     case.timeline.stop.as_ref()?;
     let members = case.with_verdict(ProcessVerdict::Overran, |member| {
-        !pidns_teardown_kill::applies(case, member)
+        // Who killed itself was in time, or not; it has a finding of its own.
+        let by_itself = member.kill.is_some_and(|kill| kill.role == Role::Itself);
+        !by_itself && !pidns_teardown_kill::applies(case, member)
     });
     let worst: &Member = *members.iter().max_by_key(|member| severity(member))?;
     let own = worst.own_stop.as_ref()?;

@@ -221,7 +221,6 @@ fn a_process_that_kills_itself_is_told_in_and_out_of_a_shutdown() {
          +2010ms free 100",
         "forced: SIGTERM by host, 1990 ms
            100 overran, SIGKILL by self
-           ! error grace-period-exceeded
            ! warning self-kill",
     );
     let out = run("+0ms proc 100 cgroup=7 comm=php

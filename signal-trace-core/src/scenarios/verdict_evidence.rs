@@ -175,3 +175,20 @@ fn pid_1_that_is_done_takes_its_helpers_with_it_and_nobody_is_accused() {
            ! info pidns-teardown-kill",
     );
 }
+
+#[test]
+fn a_signal_that_is_queued_again_shows_that_the_first_was_taken() {
+    // sigwait(3) takes the first and is at work; the second waits.
+    let told = |second: &str| {
+        story(&format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7
+             +10ms gen TERM 50>100 blocked
+             +1500ms gen TERM 50>100 blocked {second}
+             +2s exit 100 code=0 pending=TERM blocked=TERM
+             +2010ms free 100"
+        ))
+    };
+    assert!(told("").contains("100 graceful, code 0"), "{}", told(""));
+    assert!(told("pending").contains("100 blocked, code 0"), "{}", told("pending"));
+}
