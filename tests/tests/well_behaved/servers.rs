@@ -113,28 +113,25 @@ fn apache(site: &Site, model: &str) -> Launch {
 }
 
 fn lighttpd(site: &Site) -> Launch {
-    let port = free_port();
-    let root = site.folder.path().display();
-    let text = format!(
-        "server.document-root = \"{root}\"\nserver.bind = \"127.0.0.1\"\nserver.port = {port}\n"
-    );
+    let (root, socket_path) = (site.folder.path().display(), site.path("socket"));
+    let text = format!("server.document-root = \"{root}\"\nserver.bind = \"{socket_path}\"\n");
     Launch::new("lighttpd", "lighttpd")
         .args("-D -f")
         .arg(site.write("conf", &text))
-        .at(Address::Port(port))
+        .at(socket(site))
         .ready(Ready::Answers)
 }
 
 fn haproxy(site: &Site) -> Launch {
-    let port = free_port();
     let text = format!(
         "defaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n  timeout connect 5s\n\
-         frontend front\n  bind 127.0.0.1:{port}\n  http-request return status 200\n"
+         frontend front\n  bind unix@{}\n  http-request return status 200\n",
+        site.path("socket")
     );
     Launch::new("haproxy", "haproxy")
         .args("-W -db -f")
         .arg(site.write("conf", &text))
-        .at(Address::Port(port))
+        .at(socket(site))
         .ready(Ready::Log("Loading success"))
         .ready(Ready::Answers)
 }
@@ -176,12 +173,11 @@ fn dnsmasq(site: &Site) -> Launch {
 }
 
 fn mosquitto(site: &Site) -> Launch {
-    let port = free_port();
-    let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n");
+    let text = format!("listener 0 {}\nallow_anonymous true\nuser root\n", site.path("socket"));
     Launch::new("mosquitto", "mosquitto")
         .arg("-c")
         .arg(site.write("conf", &text))
-        .at(Address::Port(port))
+        .at(socket(site))
         .ready(Ready::Accepts)
 }
 
