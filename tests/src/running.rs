@@ -244,6 +244,8 @@ impl Drop for Running<'_> {
         if self.status.is_some() {
             return;
         }
+        let all = self.pids().into_iter().map(|pid| (pid, tree::birth(pid)));
+        let all: Vec<_> = all.filter(|(pid, _)| *pid != self.pid).collect();
         // First nicely: some remove on the way out what the kernel would keep (shared memory).
         let pid = Pid::from_raw(self.pid);
         let _gone = kill(pid, Signal::SIGTERM);
@@ -252,11 +254,13 @@ impl Drop for Running<'_> {
             std::thread::sleep(Duration::from_millis(5));
         }
         if self.status.is_none() {
-            let left = self.pids();
             // Not reaped, so this pid is still that of our child.
             let _gone = kill(pid, Signal::SIGKILL);
             let _reaped = waitpid(pid, None);
-            for pid in left.into_iter().filter(|pid| *pid != self.pid) {
+        }
+        // What it left behind is found by its cgroup, if it has one.
+        for (pid, birth) in all {
+            if birth.is_some() && tree::birth(pid) == birth {
                 let _gone = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }
