@@ -88,7 +88,9 @@ impl OwnStop {
     pub fn note_further(&mut self, stop: &Stop, sent: &Generate) {
         let further = Further { signal: stop.signal, at: stop.at, seq: stop.seq };
         if stop.signal != self.stop.signal {
-            if !is_dropped(sent) {
+            // A manager that stops its workers in its own way is no other request.
+            let from_inside = matches!(stop.role, Role::Supervisor | Role::Peer);
+            if !is_dropped(sent) && !from_inside {
                 self.other.get_or_insert(further);
             }
         } else {

@@ -190,11 +190,10 @@ fn of_signalled(
     {
         return ProcessVerdict::Crashed;
     }
-    let by_another = fatal.is_some_and(|s| s != Signal::KILL && s != own.stop.signal);
     let in_time = ended.at <= grace_end;
     // PID 1 that wants to die of the signal, and exits when it does not.
     let exits_instead = own.handled() && fatal.is_none() && in_time;
-    if is_ignored(own) && !by_another && !exits_instead {
+    if is_ignored(own) && !exits_instead {
         return ProcessVerdict::Ignored;
     }
     let still_pending = ended.pending & own.stop.signal.bit() != 0 && own.may_be_pending();

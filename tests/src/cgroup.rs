@@ -88,22 +88,47 @@ impl Cgroup {
     pub fn handle(&self) -> impl AsFd {
         &self.handle
     }
+
+    /// The processes in it now.
+    pub fn pids(&self) -> Vec<i32> {
+        let list = fs::read_to_string(self.members()).expect("the cgroup is ours");
+        list.lines().filter_map(|pid| pid.parse().ok()).collect()
+    }
+
+    /// The file that a process joins it by.
+    pub fn members(&self) -> PathBuf {
+        self.folder.join("cgroup.procs")
+    }
 }
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Processes that a failed test left behind; the kernel needs a moment to let go of them.
-        for pid in fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default().lines()
-        {
-            if let Ok(pid) = pid.parse() {
-                let pid = nix::unistd::Pid::from_raw(pid);
-                let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-            }
+        empty_and_remove(&self.folder);
+    }
+}
+
+/// Ends what a run that was killed outright left behind: its processes know no parent's end.
+pub fn remove_leftovers() {
+    for folder in fs::read_dir(v2_mount()).into_iter().flatten().flatten() {
+        let name = folder.file_name().into_string().unwrap_or_default();
+        let owner = name.strip_prefix("st-test-").and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            empty_and_remove(&folder.path());
         }
-        let deadline = Deadline::after(Duration::from_secs(2));
-        while fs::remove_dir(&self.folder).is_err() && self.folder.exists() && !deadline.passed() {
-            std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Kills the processes that a failed test left behind; the kernel needs a moment to let go of them.
+fn empty_and_remove(folder: &Path) {
+    for pid in fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default().lines() {
+        if let Ok(pid) = pid.parse() {
+            let pid = nix::unistd::Pid::from_raw(pid);
+            let _gone = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         }
+    }
+    let deadline = Deadline::after(Duration::from_secs(2));
+    while fs::remove_dir(folder).is_err() && folder.exists() && !deadline.passed() {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -3,26 +3,67 @@
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::MetadataExt as _,
+    io::{ErrorKind, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
-/// Programs that the tests start, and Debian's packages that hold them.
-const NEEDED: [(&str, &str); 10] = [
+/// Programs that the tests start, or other files that they need, and Debian's packages that hold
+/// them.
+const NEEDED: [(&str, &str); 43] = [
+    ("/usr/include/stdio.h", "libc6-dev"),
+    // Not in `PATH`, where it would be one of several versions.
+    ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
+    ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+    ("apache2", "apache2-bin"),
+    ("bash", "bash"),
     ("busybox", "busybox-static"),
+    ("catatonit", "catatonit"),
     ("cc", "gcc"),
     ("containerd", "containerd"),
+    ("cp", "coreutils"),
+    ("dash", "dash"),
+    ("dnsmasq", "dnsmasq-base"),
     ("docker", "docker.io"),
     ("dockerd", "docker.io"),
+    ("dumb-init", "dumb-init"),
+    ("grep", "grep"),
+    ("gunicorn", "gunicorn"),
+    ("haproxy", "haproxy"),
+    ("java", "default-jre-headless"),
+    ("lighttpd", "lighttpd"),
+    ("make", "make"),
+    ("memcached", "memcached"),
+    ("mosquitto", "mosquitto"),
+    ("nginx", "nginx"),
+    ("node", "nodejs"),
+    ("nsenter", "util-linux"),
+    ("perl", "perl"),
+    ("php", "php-cli"),
+    ("php-fpm8.2", "php8.2-fpm"),
     ("prlimit", "util-linux"),
+    ("puma", "puma"),
+    ("python3", "python3"),
+    ("redis-server", "redis-server"),
+    ("rsyslogd", "rsyslog"),
+    ("ruby", "ruby"),
     ("runc", "runc"),
     ("setpriv", "util-linux"),
+    ("sleep", "coreutils"),
+    ("supervisord", "supervisor"),
     ("tar", "tar"),
+    ("timeout", "coreutils"),
+    ("tini", "tini"),
     ("unshare", "util-linux"),
 ];
+
+/// What packages ask before they start the services that they bring.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+const OUR_POLICY: &[u8] =
+    b"#!/bin/sh\n# Of `cargo xtask test`, while it installs packages.\nexit 101\n";
 
 /// Installs what is missing, builds the program under test, and runs all tests.
 pub fn run(root: &Path) -> anyhow::Result<()> {
@@ -46,6 +87,7 @@ fn install_missing(shell: &Shell) -> anyhow::Result<()> {
     let list = names.join(", ");
     say(&format!("installing {list}"));
     ensure!(is_installed("apt-get"), "there is no apt-get here: install what holds {list} by hand");
+    let _policy = NoServices::begin(Path::new(POLICY))?;
     cmd!(shell, "apt-get update --quiet").run().context("cannot read the package lists")?;
     cmd!(shell, "apt-get install --yes --quiet --no-install-recommends {names...}")
         .env("DEBIAN_FRONTEND", "noninteractive")
@@ -53,14 +95,80 @@ fn install_missing(shell: &Shell) -> anyhow::Result<()> {
         .with_context(|| format!("cannot install {list}"))
 }
 
-/// In `PATH`, or where only root's programs are.
+/// A path; or a name in `PATH`, or where only root's programs are.
 fn is_installed(name: &str) -> bool {
+    if name.starts_with('/') {
+        return Path::new(name).is_file();
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(more).any(|folder| folder.join(name).is_file())
 }
 
+/// Forbids packages to start services, as long as it lives. A machine that has a policy of its own
+/// keeps that.
+struct NoServices {
+    policy: PathBuf,
+    ours: bool,
+}
+
+impl NoServices {
+    fn begin(path: &Path) -> anyhow::Result<Self> {
+        let policy = path.to_owned();
+        // One of ours is left when a run was killed meanwhile.
+        if fs::read(path).is_ok_and(|text| text == OUR_POLICY) {
+            return Ok(Self { policy, ours: true });
+        }
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path);
+        let failed = || format!("cannot write {}", path.display());
+        match file {
+            Ok(mut file) => {
+                // Removed also if this fails.
+                let begun = Self { policy, ours: true };
+                file.write_all(OUR_POLICY).with_context(failed)?;
+                Ok(begun)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Ok(Self { policy, ours: false })
+            }
+            Err(error) => Err(error).with_context(failed),
+        }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours
+            && let Err(error) = fs::remove_file(&self.policy)
+        {
+            say(&format!("remove {} by hand: {error}", self.policy.display()));
+        }
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "a task tells its user what it does")]
 fn say(message: &str) {
     eprintln!("test: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policy_goes_away_unless_it_is_the_machines_own() {
+        let path = std::env::temp_dir().join(format!("st-policy-{}", std::process::id()));
+        let policy = NoServices::begin(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), OUR_POLICY);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o100, 0o100, "it can be run");
+        // As if this run had been killed: the next one removes it.
+        std::mem::forget(policy);
+        drop(NoServices::begin(&path).unwrap());
+        assert!(!path.exists());
+
+        fs::write(&path, "of the machine").unwrap();
+        drop(NoServices::begin(&path).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of the machine");
+        fs::remove_file(&path).unwrap();
+    }
 }

@@ -35,7 +35,10 @@ fn ended_by_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
     let own = member.own_stop.as_ref()?;
     let (other, ended) = (own.other?, member.ended?);
     // What ends long after it has its own reasons.
-    let answered = ended.at >= other.at && ended.at.since(other.at) <= case.config.grace_ns;
+    // systemd sends a login shell HUP besides (SendSIGHUP=), and nobody stops a service with it.
+    let answered = ended.at >= other.at
+        && ended.at.since(other.at) <= case.config.grace_ns
+        && other.signal != Signal::HUP;
     if member.died_of_sigkill() || !answered {
         return None;
     }

@@ -9,6 +9,7 @@ mod kernel_traps;
 mod killed;
 mod late_facts;
 mod membership;
+mod mismatch;
 mod opening;
 mod process_ends;
 mod process_verdicts;

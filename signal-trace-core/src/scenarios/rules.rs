@@ -160,39 +160,6 @@ fn a_daemon_that_forked_twice_inside_is_from_inside_all_the_same() {
 }
 
 #[test]
-fn another_signal_that_ends_it_is_a_mismatch() {
-    check(
-        "+0ms proc 50
-         +0ms proc 100 cgroup=7 ns=1
-         +10ms gen TERM 50>100 default dropped caught=QUIT
-         +3s gen QUIT 50>100 handler
-         +3001ms take QUIT 100 handler
-         +3100ms exit 100 code=0
-         +3110ms free 100",
-        "graceful: SIGTERM by host, 3090 ms
-           100 ignored, code 0
-           ! warning stop-signal-mismatch
-           ! info pid1-ignores-stop-signal",
-    );
-}
-
-#[test]
-fn a_handler_for_another_signal_proves_little() {
-    // bash and Python install one for INT by themselves.
-    check(
-        "+0ms proc 50
-         +0ms proc 100 cgroup=7
-         +10ms gen TERM 50>100 default fatal caught=INT
-         +11ms exit 100 sig=15
-         +20ms free 100",
-        "default-action: SIGTERM by host, 1 ms
-           100 default-action, SIGTERM
-           ! info stop-signal-mismatch
-           ! info no-stop-handler",
-    );
-}
-
-#[test]
 fn a_second_request_a_second_later_is_told_and_a_double_one_is_not() {
     let told = |ms: u32| {
         story(&format!(
