@@ -87,18 +87,18 @@ impl OwnStop {
     /// Notes a stop signal that came after the first.
     pub fn note_further(&mut self, stop: &Stop, sent: &Generate) {
         let further = Further { signal: stop.signal, at: stop.at, seq: stop.seq };
-        if stop.signal != self.stop.signal {
-            // A manager that stops its workers in its own way is no other request.
-            let from_inside = matches!(stop.role, Role::Supervisor | Role::Peer);
-            if !is_dropped(sent) && !from_inside {
-                self.other.get_or_insert(further);
-            }
-        } else {
+        if stop.signal == self.stop.signal {
             // Only one of a kind is pending at a time: that there was room for this one shows that
             // the first had been taken off the same queue.
             self.consumed |= self.group && sent.group && sent.result.queued();
             if stop.at.since(self.stop.at) >= ONE_REQUEST_NS {
                 self.again.get_or_insert(further);
+            }
+        } else {
+            // A manager that stops its workers in its own way is no other request.
+            let from_inside = matches!(stop.role, Role::Supervisor | Role::Peer);
+            if !is_dropped(sent) && !from_inside {
+                self.other.get_or_insert(further);
             }
         }
     }
