@@ -4,7 +4,8 @@
 pub const MAP_LIFECYCLE: &str = "LIFECYCLE";
 /// Ring buffer of signal records (generate, deliver).
 pub const MAP_SIGNALS: &str = "SIGNALS";
-/// Per-CPU array of `u64`: records dropped because a ring was full, indexed by `wire::Kind`.
+/// Array of rows of `u64`, one row a CPU: records dropped because a ring was full, by `wire::Kind`.
+/// It can be mapped.
 pub const MAP_DROPS: &str = "DROPS";
 
 /// Frozen global of type `layout::KernelLayout`.

@@ -37,6 +37,9 @@ impl Kind {
     pub const SLOTS: u32 = 8;
 }
 
+/// Rows of the map of drop counters: one a CPU; CPUs beyond share them.
+pub const DROP_CPUS: u32 = 1024;
+
 /// Start of every record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

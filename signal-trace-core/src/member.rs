@@ -43,9 +43,8 @@ pub struct OwnStop {
     pub group: bool,
     /// It was taken, since the same one could be queued once more.
     pub consumed: bool,
-    /// Blocked when it was sent; `waited_for` are those that sit in `sigtimedwait(2)`.
+    /// Blocked when it was sent. (Who sits in `sigtimedwait(2)` for it has it unblocked meanwhile.)
     pub blocked: bool,
-    pub waited_for: bool,
     /// Stopped or frozen when it was sent.
     pub halted: bool,
     /// A thread took it, with this disposition.
@@ -74,7 +73,6 @@ impl OwnStop {
             group: sent.group,
             consumed: false,
             blocked: sent.blocked,
-            waited_for: sent.waited_for,
             halted: sent.target.flags.stopped || sent.target.flags.frozen,
             delivered: None,
             reraised: None,

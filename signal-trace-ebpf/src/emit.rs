@@ -1,11 +1,13 @@
 //! Writes records to the rings, and counts the ones that found no room.
 
-use crate::common::wire::{Header, Kind};
+use crate::common::wire::{DROP_CPUS, Header, Kind};
 use aya_ebpf::{
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    bindings::{
+        BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE,
+    },
     helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
     macros::map,
-    maps::{PerCpuArray, RingBuf},
+    maps::{Array, PerCpuArray, RingBuf},
 };
 use zerocopy::FromBytes;
 
@@ -18,9 +20,11 @@ static LIFECYCLE: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 #[map]
 static SIGNALS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
-/// Records that found their ring full, by kind.
+/// Records that found their ring full, by CPU and kind. User space maps it: `bpf(2)` would hold off
+/// the programs on classic tracepoints while it copies a value.
 #[map]
-static DROPS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Kind::SLOTS, 0);
+static DROPS: Array<[u64; Kind::SLOTS as usize]> =
+    Array::with_max_entries(DROP_CPUS, BPF_F_MMAPABLE);
 
 /// The number of the next record of this CPU.
 #[map]
@@ -107,9 +111,14 @@ fn next_number() -> u32 {
 /// goes uncounted; that there was a loss is known all the same.
 #[inline(always)]
 fn count_drop(kind: Kind) {
-    let Some(drops) = DROPS.get_ptr_mut(kind as u32) else { return };
-    // SAFETY: as in `next_number`.
-    unsafe { drops.write_volatile(drops.read_volatile().wrapping_add(1)) };
+    // SAFETY: the helper takes nothing and has no precondition.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let Some(row) = DROPS.get_ptr_mut(cpu % DROP_CPUS) else { return };
+    // SAFETY: as in `next_number`; every kind is below `SLOTS`, the length of a row.
+    unsafe {
+        let drops = row.cast::<u64>().add(kind as usize);
+        drops.write_volatile(drops.read_volatile().wrapping_add(1));
+    }
 }
 
 /// User space polls on a short timer, so a wake-up is only worth its price when the ring fills

@@ -1,6 +1,9 @@
 //! How a workload ended: the first verdict that holds.
 
-use crate::fixture::{check, run, shutdowns};
+use crate::{
+    fixture::{check, run, shutdowns},
+    output::RecordBody,
+};
 
 #[test]
 fn a_loss_in_its_window_makes_a_shutdown_inconclusive() {
@@ -223,4 +226,21 @@ fn a_zombie_that_only_proc_has_shown_is_not_alive() {
            100 graceful, code 0
            101 not-signalled, code 0",
     );
+}
+
+#[test]
+fn an_exit_that_did_not_come_and_that_nobody_counted_is_a_loss() {
+    let losses = |text: &str| {
+        let out = run(text);
+        let lost = out.records.iter().filter_map(|record| match &record.body {
+            RecordBody::Loss(loss) => Some(loss.count),
+            _ => None,
+        });
+        lost.sum::<u64>()
+    };
+    let missing = "+0ms proc 100 cgroup=7
+        +20ms free 100";
+    assert_eq!(losses(missing), 1);
+    // What the kernel counted is not counted again.
+    assert_eq!(losses(&std::format!("+15ms loss exit 3 from=+5ms\n{missing}")), 3);
 }

@@ -223,12 +223,11 @@ impl Capture {
 
 /// Fails if they cannot be read: a session that cannot see its losses must not call itself clean.
 fn counters(loaded: &Loaded) -> anyhow::Result<Counters> {
-    let drops = loaded.drops().context("cannot read the drop counters of the eBPF programs")?;
     let misses = loaded
         .recursion_misses()
         .context("cannot read the recursion counters of the eBPF programs")?;
     let recursion_misses = misses.into_iter().filter_map(|(_, count)| count).sum();
-    Ok(Counters { drops, recursion_misses })
+    Ok(Counters { drops: loaded.drops.read(), recursion_misses })
 }
 
 /// Whether `path` is a scope of systemd-logind: `/user.slice/user-0.slice/session-1.scope`.

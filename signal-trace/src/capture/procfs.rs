@@ -63,7 +63,7 @@ pub struct Stat {
     pub state: u8,
     /// Field 4; 0 if the parent is outside our PID namespace or the kernel.
     pub ppid: u32,
-    /// Field 5.
+    /// Field 5; 0 if it has none any more.
     pub pgid: u32,
     /// Field 9, `PF_*`.
     pub flags: u32,
@@ -93,7 +93,8 @@ impl Stat {
             comm,
             state: *field(3)?.first()?,
             ppid: number(field(4)?)?,
-            pgid: number(field(5)?)?,
+            // -1 of one that is being reaped.
+            pgid: u32::try_from(number::<i64>(field(5)?)?).unwrap_or(0),
             flags: number(field(9)?)?,
             threads: number(field(20)?)?,
             start_ticks: number(field(22)?)?,

@@ -7,7 +7,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Map, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Map, MapData, MapError, RingBuf},
     programs::{Program, ProgramError},
 };
 use aya_log::EbpfLogger;
@@ -16,11 +16,11 @@ use signal_trace_common::{
     filter::Filter,
     layout::KernelLayout,
     names::{self, Attach, PROBES, Probe},
-    wire::Kind,
 };
 use zerocopy::IntoBytes as _;
 
 use super::{
+    drops::Drops,
     error::LoadError,
     layout, private_tracefs,
     requirements::{self, Paths},
@@ -50,7 +50,8 @@ pub struct Loaded {
     pub signals: RingBuf<MapData>,
     /// Reads the logs of the programs, if they were asked to write some.
     pub logger: Option<EbpfLogger<&'static dyn log::Log>>,
-    drops: PerCpuArray<MapData, u64>,
+    /// How many records found their ring full.
+    pub drops: Drops,
     programs: Ebpf,
 }
 
@@ -81,7 +82,7 @@ fn load_here(options: &LoadOptions) -> Result<Loaded, LoadError> {
     let loaded = Loaded {
         lifecycle: open_map(&mut programs, names::MAP_LIFECYCLE)?,
         signals: open_map(&mut programs, names::MAP_SIGNALS)?,
-        drops: open_map(&mut programs, names::MAP_DROPS)?,
+        drops: Drops::open(take_map(&mut programs, names::MAP_DROPS)?)?,
         logger: (options.log_level > 0)
             .then(|| EbpfLogger::init(&mut programs))
             .transpose()
@@ -100,15 +101,6 @@ impl Loaded {
                 .map_err(|source| LoadError::of_program("attach", probe.program, source))?;
         }
         Ok(self)
-    }
-
-    /// How many records found their ring full since the start, by [`Kind`].
-    pub fn drops(&self) -> Result<[u64; Kind::SLOTS as usize], MapError> {
-        let mut drops = [0; Kind::SLOTS as usize];
-        for (slot, kind) in drops.iter_mut().zip(0..) {
-            *slot = self.drops.get(&kind, 0)?.iter().sum();
-        }
-        Ok(drops)
     }
 
     /// How often each program did not run because it was running on that CPU already; nothing
@@ -160,12 +152,15 @@ fn attach_program(program: &mut Program, probe: &Probe) -> Result<(), ProgramErr
     }
 }
 
+fn take_map(programs: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
+    programs.take_map(name).ok_or(LoadError::Incomplete { part: name })
+}
+
 fn open_map<T: TryFrom<Map, Error = MapError>>(
     programs: &mut Ebpf,
     name: &'static str,
 ) -> Result<T, LoadError> {
-    let map = programs.take_map(name).ok_or(LoadError::Incomplete { part: name })?;
-    T::try_from(map).map_err(|source| LoadError::Map { map: name, source })
+    T::try_from(take_map(programs, name)?).map_err(|source| LoadError::Map { map: name, source })
 }
 
 /// Before 5.11 the kernel counts maps against a limit that is far too low by default. Best

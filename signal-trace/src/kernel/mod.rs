@@ -1,6 +1,7 @@
 //! The kernel side as user space sees it: find the members, load the programs, attach them.
 
 pub mod btf;
+pub mod drops;
 pub mod error;
 pub mod layout;
 pub mod loader;
