@@ -161,14 +161,14 @@ pub struct Member {
 }
 
 impl Member {
-    pub const fn new(entry: &Entry, from_start: bool, foreign: bool) -> Self {
+    pub fn new(entry: &Entry, from_start: bool, foreign: bool) -> Self {
         Self {
             process: entry.process,
             lineage: entry.lineage,
             from_start,
             foreign,
             own_stop: None,
-            kill: entry.kill,
+            kill: entry.kill.as_deref().copied(),
             asked: entry.asked,
             oom: None,
             look: None,

@@ -1,6 +1,9 @@
 //! The table of processes that are alive, or dead and not yet reaped.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{
     event::Process,
@@ -44,7 +47,7 @@ pub struct Entry {
     /// The last stop signal that another process sent to it; not a HUP, which may be a reload.
     pub asked: Option<Further>,
     /// The SIGKILL that ends it.
-    pub kill: Option<Kill>,
+    pub kill: Option<Box<Kill>>,
     /// What it does with SIGCHLD, if `/proc` was asked.
     pub sigchld: Option<Disposition>,
     /// When `/proc` is asked about it, once it is dead.

@@ -83,7 +83,7 @@ impl Engine {
     ) {
         let Some(entry) = self.table.get(id) else { return };
         let by_itself = |kill: &Kill| kill.role == Role::Itself;
-        let Some(kill) = entry.kill.filter(by_itself) else { return };
+        let Some(kill) = entry.kill.as_deref().copied().filter(by_itself) else { return };
         if ended.status.signal() != Some(Signal::KILL) {
             return;
         }

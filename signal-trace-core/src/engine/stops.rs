@@ -1,6 +1,6 @@
 //! Signals: which of them open a timeline, and what each does to an open one.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use super::{Engine, opening::Opening};
 use crate::{
@@ -98,7 +98,7 @@ impl Engine {
         }
         let sent = Sent { at, seq, event, sender, role };
         if event.signal == Signal::KILL && event.kills_now() {
-            entry.kill.get_or_insert(sent.kill());
+            entry.kill.get_or_insert_with(|| Box::new(sent.kill()));
         }
         if role == Role::Itself {
             self.signalled_itself(&sent);
