@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::random::{history, steps};
 use crate::{
     config::Config,
+    findings::{Severity, pages::page},
     fixture::{Script, ZERO, run_with, shutdowns, tell},
     input::Input,
     output::{Outputs, RecordBody, ShutdownRecord},
@@ -48,6 +49,12 @@ fn check(out: &Outputs) -> Result<(), TestCaseError> {
             _ => &[],
         };
         for finding in findings {
+            let Some(page) = page(finding.id) else {
+                return Err(TestCaseError::fail(finding.id));
+            };
+            // What may not be meant for the whole is `info` for every finding.
+            let told = page.severities.contains(&finding.severity);
+            prop_assert!(told || finding.severity == Severity::Info, "{}", finding.id);
             prop_assert!(!finding.fix.is_empty(), "{}: no fix", finding.id);
             prop_assert!(finding.evidence.is_sorted(), "{}: evidence in order", finding.id);
             // Evidence lies before what it is for.
