@@ -36,14 +36,14 @@ impl<T> Reorder<T> {
         Self { window_ns, held: BTreeMap::new(), arrivals: 0, released_to: BootNs(0), late: 0 }
     }
 
-    /// Takes an item. One that comes after its place has been released is late: it is counted, and
-    /// leaves with the next release, before all others.
-    pub fn push(&mut self, key: Key, item: T) {
-        if key.at < self.released_to {
-            self.late += 1;
-        }
+    /// Takes an item. One that comes after its place has been released is late, and `true` is
+    /// returned: it is counted, and leaves with the next release, before all others.
+    pub fn push(&mut self, key: Key, item: T) -> bool {
+        let late = key.at < self.released_to;
+        self.late += u64::from(late);
         self.arrivals += 1;
         self.held.insert((key, self.arrivals), item);
+        late
     }
 
     /// Releases what is older than `now` less the window, and returns that time too: the engine

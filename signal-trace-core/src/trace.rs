@@ -82,7 +82,9 @@ impl Trace {
     fn frame(&mut self, bytes: &[u8], out: &mut Outputs) {
         if let Ok(event) = decode(bytes) {
             let key = Key { at: event.at, source: event.cpu, number: event.cpu_seq.into() };
-            self.order.push(key, Item::Event(event.body));
+            if self.order.push(key, Item::Event(event.body)) {
+                self.engine.came_late(event.at);
+            }
         } else {
             // When it happened is not known: about now.
             let (from, to) = (self.last_tick.minus(SECOND), self.last_tick.plus(SECOND));

@@ -1,8 +1,8 @@
-//! Windows in which something was lost, to be held against the windows of timelines.
+//! Windows in which something was lost, or came out of order, to be held against the windows of timelines.
 
 use alloc::collections::VecDeque;
 
-use crate::{input::Loss, time::BootNs};
+use crate::time::BootNs;
 
 /// Recent loss windows; the oldest ones melt into one when there are too many.
 #[derive(Debug, Default)]
@@ -13,13 +13,13 @@ pub(super) struct Losses {
 const MAX_WINDOWS: usize = 1024;
 
 impl Losses {
-    pub(super) fn add(&mut self, loss: Loss) {
+    pub(super) fn add(&mut self, from: BootNs, to: BootNs) {
         match self.windows.back_mut() {
-            Some(last) if loss.from <= last.1 => {
-                last.0 = last.0.min(loss.from);
-                last.1 = last.1.max(loss.to);
+            Some(last) if from <= last.1 => {
+                last.0 = last.0.min(from);
+                last.1 = last.1.max(to);
             }
-            _ => self.windows.push_back((loss.from, loss.to)),
+            _ => self.windows.push_back((from, to)),
         }
         if self.windows.len() > MAX_WINDOWS
             && let (Some(first), Some(second)) =

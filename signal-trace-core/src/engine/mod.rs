@@ -123,9 +123,15 @@ impl Engine {
 
     /// Something is missing from the stream.
     pub fn loss(&mut self, loss: Loss, out: &mut Outputs) {
-        self.losses.add(loss);
+        self.losses.add(loss.from, loss.to);
         self.totals.lost = self.totals.lost.saturating_add(loss.count);
         self.emit(loss.to, RecordBody::Loss(loss), out);
+    }
+
+    /// An event of this time comes only now, when what followed it has been seen already: it is used
+    /// all the same, but what it should have preceded may be told wrongly.
+    pub fn came_late(&mut self, at: BootNs) {
+        self.losses.add(at, self.now.max(at));
     }
 
     /// Everything up to `now` has been seen: what is due by then is done.

@@ -1,7 +1,7 @@
 //! How a workload ended: the first verdict that holds.
 
 use crate::{
-    fixture::{check, run, shutdowns},
+    fixture::{check, run, shutdowns, story},
     output::RecordBody,
 };
 
@@ -243,4 +243,20 @@ fn an_exit_that_did_not_come_and_that_nobody_counted_is_a_loss() {
     assert_eq!(losses(missing), 1);
     // What the kernel counted is not counted again.
     assert_eq!(losses(&std::format!("+15ms loss exit 3 from=+5ms\n{missing}")), 3);
+}
+
+#[test]
+fn an_event_that_came_too_late_to_be_put_in_order_makes_a_shutdown_inconclusive() {
+    // Its exit is read four seconds after it happened.
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +1s gen TERM 50>100 handler
+         +1001ms take TERM 100 handler
+         +5s tick
+         +1100ms exit 100 code=0
+         +5010ms free 100",
+    );
+    assert!(told.starts_with("inconclusive"), "{told}");
+    assert!(told.contains("! warning events-lost"), "{told}");
 }

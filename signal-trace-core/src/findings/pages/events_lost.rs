@@ -11,8 +11,9 @@ pub(super) const PAGE: Page = Page {
             on the node can fill them faster than they are read, and what does not fit is dropped \
             and counted.",
     detection: "A loss was counted in the time of this shutdown: records that did not fit into a \
-                ring, or calls of a program that the kernel skipped (`recursion_misses`). The \
-                verdict is `inconclusive`.",
+                ring, calls of a program that the kernel skipped (`recursion_misses`), or an exit \
+                that never came; or an event came too late to be put in order. The verdict is \
+                `inconclusive`.",
     limits: "Which events are missing is not known, so each verdict in this shutdown can be wrong. \
              Findings that say that something did not come (a stop signal, an exit) are held back.",
     general: "look at the loss records, stop what sends signals or forks in a storm, and record \
