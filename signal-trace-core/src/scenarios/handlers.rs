@@ -127,3 +127,37 @@ fn a_child_that_asked_to_be_killed_with_its_parent_is_not_left_untold() {
     assert!(told.contains("101 not-signalled, SIGKILL by kernel"), "{told}");
     assert!(!told.contains("! error") && !told.contains("! warning"), "{told}");
 }
+
+#[test]
+fn a_handler_that_told_its_child_is_not_idle_though_the_child_does_not_end() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>101 ignore dropped
+         +12s gen KILL 50>100 fatal
+         +12001ms exit 100 sig=9
+         +12002ms gen KILL 50>101 fatal
+         +12003ms exit 101 sig=9
+         +12010ms free 100
+         +12011ms free 101",
+    );
+    assert!(told.contains("stop-signal-ignored"), "{told}");
+    assert!(!told.contains("handler-does-not-exit"), "{told}");
+}
+
+#[test]
+fn a_process_that_was_frozen_when_sigkill_came_is_no_more_than_warned_about() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +2s gen KILL 50>100 fatal frozen
+         +3s exit 100 sig=9
+         +3010ms free 100",
+    );
+    assert!(told.contains("! warning grace-period-exceeded"), "{told}");
+}

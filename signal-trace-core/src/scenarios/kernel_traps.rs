@@ -132,3 +132,17 @@ fn a_zombie_that_was_never_seen_is_not_alive_because_it_is_signalled() {
            100 graceful, code 0",
     );
 }
+
+#[test]
+fn a_signal_to_a_process_that_exits_by_itself_opens_nothing() {
+    // Before 6.1 the kernel reports it as delivered.
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 handler dying
+         +11ms exit 100 code=0
+         +20ms free 100
+         +1s tick",
+        "",
+    );
+}

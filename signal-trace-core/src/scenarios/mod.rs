@@ -20,6 +20,7 @@ mod reloads;
 mod roles;
 mod rules;
 mod sessions;
+mod spared;
 mod trees;
 mod verdict_evidence;
 mod workload_verdicts;

@@ -2,7 +2,7 @@
 
 use std::format;
 
-use crate::fixture::{check, own_findings, run, story};
+use crate::fixture::{check, own_findings, run, shutdowns, story};
 
 #[test]
 fn an_escalation_by_who_asked_first_is_no_kill_from_outside() {
@@ -215,39 +215,29 @@ fn a_lost_stop_signal_makes_no_kill_without_one() {
 }
 
 #[test]
-fn the_shims_that_outlive_containerd_are_not_accused() {
-    // Each was started by a process that is long gone, inside the unit, and stays on purpose.
-    let told = story(
-        "+0ms path 7 /system.slice/containerd.service
-         +0ms proc 1
-         +0ms proc 100 parent=1 cgroup=7 comm=containerd
-         +1ms fork 101 parent=100
-         +2ms fork 102 parent=101
-         +3ms exit 101 code=0
-         +4ms free 101
-         +1s gen TERM 1>100 handler exe=systemd
-         +1001ms take TERM 100 handler
-         +1100ms exit 100 code=0
-         +1110ms free 100
-         +13s tick",
+fn a_kill_that_was_asked_for_by_a_limit_is_worth_knowing_only() {
+    check(
+        "+0ms proc 100 cgroup=7
+         +10ms gen KILL 100>100 kernel fatal
+         +11ms exit 100 sig=9
+         +20ms free 100",
+        "forced: no stop
+           100 killed, SIGKILL by kernel
+           ! info killed-without-stop-signal",
     );
-    assert!(told.starts_with("still-running"), "{told}");
-    assert!(!told.contains("! warning") && !told.contains("! error"), "{told}");
 }
 
 #[test]
-fn jobs_that_systemd_spares_are_no_more_than_worth_knowing() {
-    // cron.service has KillMode=process.
-    let told = story(
-        "+0ms path 7 /system.slice/cron.service
-         +0ms proc 1
-         +0ms proc 100 parent=1 cgroup=7 comm=cron
-         +1ms fork 101 parent=100
-         +1s gen TERM 1>100 default fatal exe=systemd
-         +1001ms exit 100 sig=15
-         +1010ms free 100
-         +13s tick",
-    );
-    assert!(told.contains("! info orphan-left-behind"), "{told}");
-    assert!(!told.contains("! warning") && !told.contains("! error"), "{told}");
+fn who_is_killed_after_a_repetition_did_not_answer_it() {
+    let out = run("+0ms proc 50
+        +0ms proc 100 cgroup=7
+        +10ms gen TERM 50>100 handler
+        +11ms take TERM 100 handler
+        +2s gen TERM 50>100 handler
+        +2100ms gen KILL 50>100 fatal
+        +2101ms exit 100 sig=9
+        +2110ms free 100");
+    let findings = &shutdowns(&out)[0].findings;
+    let repeated = findings.iter().find(|f| f.id == "repeated-stop-signal").unwrap();
+    assert!(!repeated.summary.contains("ended only then"), "{}", repeated.summary);
 }

@@ -192,3 +192,33 @@ fn a_signal_that_is_queued_again_shows_that_the_first_was_taken() {
     assert!(told("").contains("100 graceful, code 0"), "{}", told(""));
     assert!(told("pending").contains("100 blocked, code 0"), "{}", told("pending"));
 }
+
+#[test]
+fn a_process_that_has_just_been_killed_is_not_unkillable() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +10ms gen TERM 50>100 handler
+         +2s gen KILL 50>100 fatal
+         +3s end",
+    );
+    assert!(told.contains("100 running, alive") && !told.contains("unkillable"), "{told}");
+}
+
+#[test]
+fn it_is_said_why_a_process_outlives_sigkill() {
+    let summary = |frozen: &str| {
+        let out = run(&format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7
+             +10ms gen KILL 50>100 fatal {frozen}
+             +5100ms tick
+             +5200ms alive 100 state=D
+             +6100ms tick"
+        ));
+        let shutdowns = crate::fixture::shutdowns(&out);
+        shutdowns[0].findings.iter().find(|f| f.id == "unkillable-process").unwrap().summary.clone()
+    };
+    assert!(summary("frozen").contains("its cgroup is frozen"), "{}", summary("frozen"));
+    assert!(summary("").contains("uninterruptible sleep"), "{}", summary(""));
+}
