@@ -2,7 +2,11 @@
 
 use std::{format, vec::Vec};
 
-use crate::fixture::{check, run, shutdowns};
+use crate::{
+    fixture::{ZERO, check, run, shutdowns},
+    output::RecordBody,
+    time::MS,
+};
 
 #[test]
 fn an_unkillable_worker_that_dies_at_last_amends_the_report() {
@@ -143,4 +147,18 @@ fn a_new_main_process_beside_a_survivor_that_runs_out_of_memory_is_told_of() {
            101 not-signalled, code 0
            ! error oom-kill",
     );
+}
+
+#[test]
+fn a_report_does_not_wait_for_a_reap_that_does_not_come() {
+    let out = run("+0ms proc 50
+        +0ms proc 100 cgroup=7
+        +10ms gen TERM 50>100 handler
+        +11ms take TERM 100 handler
+        +20ms exit 100 code=0
+        +400ms tick
+        +700ms tick");
+    let reported = out.records.iter().find(|r| matches!(r.body, RecordBody::Shutdown(_)));
+    let ms = (reported.unwrap().at.0 - ZERO) / MS;
+    assert!((520..=600).contains(&ms), "{ms}");
 }

@@ -76,4 +76,10 @@ fn kernel_kills_are_told_apart() {
         "60>100 kernel exiting fatal",
         "pidns-teardown",
     );
+    // The dying PID 1 of another namespace, on whose account the kernel happens to do it.
+    role(
+        "+0ms proc 60 cgroup=5 ns=1 inum=9\n+0ms proc 100 cgroup=7 ns=2",
+        "60>100 kernel exiting fatal",
+        "kernel",
+    );
 }

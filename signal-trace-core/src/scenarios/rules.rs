@@ -241,3 +241,36 @@ fn who_is_killed_after_a_repetition_did_not_answer_it() {
     let repeated = findings.iter().find(|f| f.id == "repeated-stop-signal").unwrap();
     assert!(!repeated.summary.contains("ended only then"), "{}", repeated.summary);
 }
+
+#[test]
+fn a_workload_that_still_stops_when_the_session_ends_has_not_nearly_exceeded() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>101 handler
+         +13ms take TERM 101 handler
+         +8500ms exit 101 code=0
+         +9s end",
+    );
+    assert!(told.starts_with("still-running") && !told.contains('!'), "{told}");
+}
+
+#[test]
+fn a_manager_that_kills_a_worker_which_blocks_the_signal_is_at_its_own_work() {
+    let told = story(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms proc 101 parent=100
+         +10ms gen TERM 50>100 handler
+         +11ms take TERM 100 handler
+         +12ms gen TERM 100>101 blocked
+         +2s gen KILL 100>101 fatal
+         +2001ms exit 101 sig=9 pending=TERM blocked=TERM
+         +2010ms exit 100 code=0",
+    );
+    assert!(told.contains("! info stop-signal-blocked"), "{told}");
+    assert!(!told.contains("! error") && !told.contains("! warning"), "{told}");
+}
