@@ -22,9 +22,10 @@ use alloc::{
 use crate::{
     config::Config,
     event::{EventBody, Process},
+    findings::{Finding, Severity},
     ids::{CgroupKey, ProcessId, Seq},
     input::{FactBody, Loss, LossKind},
-    output::{Ask, EndRecord, Outputs, ProcessRef, Record, RecordBody, WorkloadRef},
+    output::{Ask, EndRecord, FindingRecord, Outputs, ProcessRef, Record, RecordBody, WorkloadRef},
     table::{ProcessTable, Seen},
     time::{BootNs, ClockAnchor},
     timeline::{Timeline, WorkloadKey},
@@ -157,6 +158,29 @@ impl Engine {
         self.next_seq += 1;
         out.records.push(Record { seq, at, clock: self.clock, body });
         seq
+    }
+
+    /// A finding that belongs to no shutdown.
+    fn emit_finding(
+        &mut self,
+        at: BootNs,
+        workload: WorkloadRef,
+        process: &Process,
+        finding: Finding,
+        out: &mut Outputs,
+    ) {
+        self.count(finding.severity);
+        let record = FindingRecord { workload, process: self.process_ref(process), finding };
+        self.emit(at, RecordBody::Finding(record), out);
+    }
+
+    const fn count(&mut self, severity: Severity) {
+        let counter = match severity {
+            Severity::Info => &mut self.totals.infos,
+            Severity::Warning => &mut self.totals.warnings,
+            Severity::Error => &mut self.totals.errors,
+        };
+        *counter += 1;
     }
 
     /// Takes in a process that an event or fact shows: into the table, and into the timeline of

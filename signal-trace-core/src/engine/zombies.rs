@@ -3,10 +3,10 @@
 use super::Engine;
 use crate::{
     event::Process,
-    findings::{Finding, Severity, zombie_not_reaped},
+    findings::zombie_not_reaped,
     ids::ProcessId,
     input::ProcessFact,
-    output::{Ask, FindingRecord, Outputs, RecordBody, WorkloadRef, ZombieRecord},
+    output::{Ask, Outputs, RecordBody, ZombieRecord},
     system::System,
     table::{Entry, Zombie},
     time::{BootNs, SECOND},
@@ -120,29 +120,6 @@ impl Engine {
                 self.zombies_of.remove(&home);
             }
         }
-    }
-
-    /// A finding that belongs to no shutdown.
-    pub(super) fn emit_finding(
-        &mut self,
-        at: BootNs,
-        workload: WorkloadRef,
-        process: &Process,
-        finding: Finding,
-        out: &mut Outputs,
-    ) {
-        self.count(finding.severity);
-        let record = FindingRecord { workload, process: self.process_ref(process), finding };
-        self.emit(at, RecordBody::Finding(record), out);
-    }
-
-    pub(super) const fn count(&mut self, severity: Severity) {
-        let counter = match severity {
-            Severity::Info => &mut self.totals.infos,
-            Severity::Warning => &mut self.totals.warnings,
-            Severity::Error => &mut self.totals.errors,
-        };
-        *counter += 1;
     }
 }
 
