@@ -67,8 +67,8 @@ impl Header {
         let Recording { version, kernel, boot_id, abi, clock, config, filters: _ } = recording;
         if abi != wire::ABI {
             return Err(format!(
-                "holds kernel records of version {abi}, and this program reads version {}: use \
-                 signal-trace {version}, which made it",
+                "holds kernel records of version {abi}, and this program reads version {}: replay it \
+                 with the build of signal-trace {version} that made it",
                 wire::ABI
             ));
         }
