@@ -217,7 +217,8 @@ fn is_pending(member: &Member, own: &OwnStop) -> bool {
         && member.look.is_some_and(|look| look.pending & own.stop.signal.bit() != 0)
 }
 
-/// The kernel dropped it (and no later one was handled): at once, at delivery, or when the handler of a PID 1 re-raised it.
+/// The kernel dropped it (and no later one was handled): at once, at delivery, or when the handler
+/// of a PID 1 re-raised it.
 fn is_ignored(own: &OwnStop) -> bool {
     (own.dropped && !own.handled())
         || own.reraised.is_some_and(|(dropped, _)| dropped)

@@ -1,8 +1,9 @@
 //! `handler-does-not-exit`: a handler ran, and then nothing came of it.
 //!
 //! Only after a full grace period, and only if the process did nothing in it that can be seen: it
-//! told nobody else to stop, no child of it ended, and it started none. A handler that sets a flag which nobody
-//! reads looks like this, and so does a shell whose trap waits for its foreground command.
+//! told nobody else to stop, no child of it ended, and it started none. A handler that sets a flag
+//! which nobody reads looks like this, and so does a shell whose trap waits for its foreground
+//! command.
 
 use alloc::format;
 

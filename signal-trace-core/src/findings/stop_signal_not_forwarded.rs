@@ -13,11 +13,6 @@ use super::{
 };
 use crate::{member::Member, role::Role, verdict::ProcessVerdict};
 
-/// Who left its parent on purpose, long ago, lives on by design: containerd's shims do.
-fn has_parent(case: &Case<'_>, member: &Member) -> bool {
-    member.lineage.is_some_and(|parent| case.timeline.members.contains_key(&parent))
-}
-
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let stop = case.timeline.stop.as_ref()?;
     let main = case.timeline.members.get(&case.timeline.main);
@@ -56,4 +51,9 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     );
     let evidence = sorted(evidence(&members).into_iter().chain([stop.seq]));
     Some(case.finding("stop-signal-not-forwarded", severity, summary, evidence))
+}
+
+/// Who left its parent on purpose, long ago, lives on by design: containerd's shims do.
+fn has_parent(case: &Case<'_>, member: &Member) -> bool {
+    member.lineage.is_some_and(|parent| case.timeline.members.contains_key(&parent))
 }

@@ -16,8 +16,9 @@ pub(super) const PAGE: Page = Page {
     detection: "A handler, sigwait or signalfd took the signal, and the process was alive when the \
                 grace period (counted from the stop signal of the workload) ended, or when SIGKILL \
                 came before that. `error` if SIGKILL ended it; `warning` if it ended later by \
-                itself, still runs, or was stopped or frozen when told. If PID 1 ended before it \
-                in the grace period, `pidns-teardown-kill` is said instead.",
+                itself, still runs, or was stopped or frozen when told or killed. If PID 1 ended \
+                before it in the grace period, `pidns-teardown-kill` is said instead, and \
+                `self-kill` of who killed itself.",
     limits: "What the process did meanwhile, and whether work was lost, is not seen. Where the \
              configured grace period is not known, 10 s is taken. Time that a Kubernetes `preStop` \
              hook used up before the signal is not counted.",

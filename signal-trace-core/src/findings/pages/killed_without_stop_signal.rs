@@ -13,7 +13,8 @@ pub(super) const PAGE: Page = Page {
             systemd-oomd).",
     detection: "SIGKILL ended a process of a workload to which nobody had sent a stop signal. \
                 `warning` in a container or unit; `info` in a plain process tree, or if the kernel \
-                sent it for a reason of its own (`PR_SET_PDEATHSIG`, `RLIMIT_CPU`), or if a stop \
+                sent it for a reason of its own (`PR_SET_PDEATHSIG`, `RLIMIT_CPU`), or to a \
+                session in a container that goes on (a probe that took too long), or if a stop \
                 signal in the ten minutes before had led to nothing yet. Not said of a \
                 process that killed itself, of an OOM kill, or of the end of a PID namespace.",
     limits: "A stop signal from before the recording is not known. Why the sender did it is not \

@@ -12,13 +12,15 @@ pub(super) const PAGE: Page = Page {
             the unit names another one, or a base image has set a `STOPSIGNAL` that suits its own \
             program and not the one that is run.",
     detection: "The process dropped or ignored the stop signal, and later ended by itself on \
-                another one: `warning`. It dropped the stop signal or died of its default action, \
+                another one, other than HUP, that came from outside the workload: `warning`. It \
+                dropped the stop signal or died of its default action, \
                 but has a handler for another of TERM, INT, QUIT and those given by \
-                `--stop-signal`: `info`.",
+                `--stop-signal`: `info`. That is not said of shells, which have handlers for \
+                their own sake.",
     limits: "What a handler does is not seen: that for INT need not stop the program. A program \
              that stops hard on one signal and in order on another (nginx on TERM and QUIT) \
-             handles both, so nothing is said. WINCH, RTMIN+3 and the like are known only by \
-             `--stop-signal`.",
+             handles both, so nothing is said. Of the signals that `--stop-signal` adds, \
+             handlers are known for USR1 and WINCH.",
     general: "send the signal that the program handles, or handle the one that is sent",
     fixes: &[
         (

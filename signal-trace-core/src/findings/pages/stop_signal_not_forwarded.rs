@@ -17,7 +17,9 @@ pub(super) const PAGE: Page = Page {
                 outlived the grace period. `error` if it died of SIGKILL; `warning` if not, or if \
                 the main process itself ignored or blocked the signal, which then is the cause; \
                 `info` for what systemd spares (`KillMode=process`). Who had left its parent \
-                before, as a daemon does, is named only if it was killed.",
+                before, as a daemon does, is named only if it was killed; who asked to be killed \
+                with its parent (`PR_SET_PDEATHSIG`) is not. Not said if the main process was not \
+                told either.",
     limits: "A parent can tell its children to stop in ways that are no signal (a pipe, a socket); \
              if such a child does not end in time, it is named here. A process that was started \
              after the stop signal is not judged.",
