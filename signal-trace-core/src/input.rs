@@ -1,12 +1,13 @@
 //! Everything that can enter the engine; if it is not one of these, the engine did not see it.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
     event::Comm,
     ids::{CgroupKey, ProcessId},
     signal::WaitStatus,
     time::{BootNs, ClockAnchor},
+    workload::Workload,
 };
 
 /// One input. Live capture and replay make the same ones, in the same order.
@@ -49,6 +50,13 @@ pub enum FactBody {
         key: CgroupKey,
         /// Any bytes; starts with `/`.
         path: Vec<u8>,
+    },
+    /// What its manager says of the workload in a cgroup; in the place of what it said before.
+    Workload {
+        /// Which.
+        key: CgroupKey,
+        /// What.
+        workload: Box<Workload>,
     },
 }
 

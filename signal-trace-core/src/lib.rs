@@ -20,10 +20,11 @@ pub mod findings;
 mod fixture;
 pub mod ids;
 pub mod input;
+pub mod labels;
 mod member;
 pub mod order;
 pub mod output;
-mod place;
+
 pub mod role;
 pub mod signal;
 pub mod system;
@@ -32,6 +33,7 @@ pub mod time;
 mod timeline;
 pub mod trace;
 pub mod verdict;
+pub mod workload;
 
 #[cfg(test)]
 mod scenarios;

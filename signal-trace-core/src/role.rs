@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Generate, Process},
-    place,
+    labels::{self, Labels},
     signal::{InfoKind, Signal},
 };
 
@@ -111,14 +111,14 @@ pub(crate) fn of(sent: &Generate, relation: Relation<'_>) -> (Option<Process>, R
     if !sent.sent_by_current() || current.flags.kernel_thread {
         return (None, Role::Kernel);
     }
-    let container = place::container_of(relation.sender_path);
+    let container = Labels::of(relation.sender_path).container_id;
     let role = if relation.same_workload {
         if relation.ancestor { Role::Supervisor } else { Role::Peer }
     } else if let Some(role) = by_executable(sent, relation.sender_path) {
         role
     } else if sent.target.parent == Some(current.id) {
         Role::Parent
-    } else if container.is_some() && container == place::container_of(relation.target_path) {
+    } else if container.is_some() && container == Labels::of(relation.target_path).container_id {
         // Two units of one container, which runs a service manager of its own.
         Role::Host
     } else if current.ns_level > 0 || container.is_some() {
@@ -160,8 +160,8 @@ fn by_executable(sent: &Generate, path: &[u8]) -> Option<Role> {
         return None;
     }
     let above = sent.current.ns_level < sent.target.ns_level;
-    let trusted = above || place::container_of(path).is_none();
-    let manager = sent.current.ns_pid == 1 || place::is_init_scope(path);
+    let trusted = above || Labels::of(path).container_id.is_none();
+    let manager = sent.current.ns_pid == 1 || labels::is_init_scope(path);
     let exe = core::str::from_utf8(sent.current_exe.as_bytes()).ok()?;
     let is = |pattern: &str| {
         pattern.strip_suffix('*').map_or(exe == pattern, |start| exe.starts_with(start))

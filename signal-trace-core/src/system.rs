@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use crate::{event::Process, place};
+use crate::{event::Process, labels::Labels, workload::Kind};
 
 /// A system that starts, stops or wraps processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,14 +63,15 @@ impl System {
         cgroup_path: Option<&[u8]>,
         processes: impl Iterator<Item = &'a Process>,
     ) -> Vec<Self> {
-        let path = cgroup_path.unwrap_or_default();
+        let labels = Labels::of(cgroup_path.unwrap_or_default());
         let mut found: BTreeSet<_> = processes.filter_map(Self::of).collect();
-        if place::is_in_pod(path) {
-            found.insert(Self::Kubernetes);
-        } else if place::container_of(path).is_some() {
-            found.insert(Self::Docker);
-        } else if path.ends_with(b".service") {
-            found.insert(Self::Systemd);
+        match labels.kind {
+            _ if labels.in_pod() => drop(found.insert(Self::Kubernetes)),
+            Kind::Container => drop(found.insert(Self::Docker)),
+            Kind::Unit if labels.unit.is_some_and(|unit| unit.ends_with(b".service")) => {
+                found.insert(Self::Systemd);
+            }
+            Kind::Unit | Kind::Cgroup => {}
         }
         found.into_iter().collect()
     }

@@ -6,6 +6,7 @@
 
 use clap::Args;
 use signal_trace_core::{
+    labels::Labels,
     output::{ProcessRef, Record, RecordBody, SenderRef},
     signal::Signal,
 };
@@ -13,7 +14,6 @@ use signal_trace_core::{
 use crate::{
     cli::value::{self, Glob},
     escape,
-    labels::Labels,
     sinks::schema,
 };
 
@@ -99,10 +99,10 @@ impl Filters {
                 let ids = paths().filter_map(|path| Labels::of(path).container_id);
                 ids.into_iter().any(|of_path| of_path.starts_with(id))
             })
-            && any(pod, |uid| paths().any(|path| Labels::of(path).pod_uid.as_ref() == Some(uid)))
+            && any(pod, |uid| paths().any(|path| Labels::of(path).pod_uid().as_ref() == Some(uid)))
             && any(unit, |glob| {
                 let mut units = paths().filter_map(|path| Labels::of(path).unit);
-                units.any(|unit| is_unit(glob, &unit))
+                units.any(|unit| is_unit(glob, &escape::for_json(unit)))
             })
             && any(cgroup, |glob| paths().any(|path| is_in_cgroup(glob, path)))
             && any(comm, |glob| {

@@ -3,12 +3,12 @@
 pub mod capture;
 pub mod cli;
 pub mod cmd;
+pub mod enrich;
 pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
 pub mod kernel;
-pub mod labels;
 pub mod pipeline;
 pub mod recording;
 pub mod sinks;

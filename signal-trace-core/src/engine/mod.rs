@@ -119,6 +119,7 @@ impl Engine {
             FactBody::Process(process) => self.process_fact(at, process, out),
             FactBody::ProcessGone(id) => self.reaped(at, *id, out),
             FactBody::Cgroup { key, path } => self.remember_cgroup(*key, Some(path.clone())),
+            FactBody::Workload { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{
     event::{Generate, Process},
     ids::CgroupKey,
-    place,
+    labels::Labels,
     role::Relation,
 };
 
@@ -38,7 +38,7 @@ impl Engine {
     pub(super) fn is_sandbox(&self, process: &Process) -> bool {
         process.comm.as_bytes() == b"pause"
             && process.is_namespace_init()
-            && place::is_in_pod(self.path_of(process.cgroup))
+            && Labels::of(self.path_of(process.cgroup)).in_pod()
             && self.table.living_in(process.cgroup).all(|entry| entry.process.id == process.id)
     }
 

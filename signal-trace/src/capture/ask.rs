@@ -102,7 +102,7 @@ mod tests {
             .filter_map(|fact| match &fact.body {
                 FactBody::Process(fact) => Some((true, fact.id)),
                 FactBody::ProcessGone(id) => Some((false, *id)),
-                FactBody::Cgroup { .. } => None,
+                FactBody::Cgroup { .. } | FactBody::Workload { .. } => None,
             })
             .collect();
         assert_eq!(found, [(true, us), (false, other)]);

@@ -13,6 +13,7 @@ use signal_trace_core::{
     time::{BootNs, ClockAnchor},
 };
 
+use super::workload::{self, WireWorkload};
 use crate::escape;
 
 /// An input on the wire.
@@ -46,6 +47,7 @@ enum WireFactBody {
     Process(WireProcess),
     ProcessGone(WireId),
     Cgroup { key: String, path: String },
+    Workload { key: String, workload: Box<WireWorkload> },
 }
 
 /// [`ProcessFact`] on the wire.
@@ -150,6 +152,10 @@ fn fact_to_wire(body: &FactBody) -> WireFactBody {
         FactBody::Cgroup { key, path } => {
             WireFactBody::Cgroup { key: cgroup_to_text(*key), path: escape::for_json(path) }
         }
+        FactBody::Workload { key, workload } => WireFactBody::Workload {
+            key: cgroup_to_text(*key),
+            workload: Box::new(workload::to_wire(workload)),
+        },
     }
 }
 
@@ -221,6 +227,10 @@ fn fact_from_wire(body: WireFactBody) -> Result<FactBody, String> {
         WireFactBody::Cgroup { key, path } => {
             FactBody::Cgroup { key: cgroup_from_text(&key)?, path: escape::from_json(&path) }
         }
+        WireFactBody::Workload { key, workload } => FactBody::Workload {
+            key: cgroup_from_text(&key)?,
+            workload: Box::new(workload::from_wire(*workload)?),
+        },
     })
 }
 

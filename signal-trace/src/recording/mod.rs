@@ -6,6 +6,7 @@ pub mod header;
 pub mod reader;
 #[cfg(test)]
 mod tests;
+mod workload;
 pub mod writer;
 
 pub use self::{error::RecordingError, header::Header, reader::Reader, writer::Writer};

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use signal_trace_core::{
     findings::Finding,
+    labels::Labels,
     output::{
         FindingRecord, Forward, GraceSource, ProcessReport, ShutdownRecord, StopRef, WorkloadRef,
     },
     time::BootNs,
+    workload::Kind,
 };
 
 use super::{
@@ -16,10 +18,7 @@ use super::{
     style::{BOLD, DIM, RED, of_severity, of_verdict, span},
     wrap::wrap,
 };
-use crate::{
-    escape,
-    labels::{Kind, Labels},
-};
+use crate::escape;
 
 /// Left margin of the lines below the first, and width of their first column.
 const MARGIN: usize = TIME + 2;
@@ -110,18 +109,16 @@ fn workload_name(workload: &WorkloadRef) -> String {
         return format!("process {}", name_of(root));
     }
     let Some(path) = cgroup_path else { return "cgroup of unknown path".to_owned() };
-    let Labels { kind, runtime, container_id, unit, pod_uid } = Labels::of(path);
-    let mut text = match kind {
-        Kind::Container => format!("container {:.12}", container_id.unwrap_or_default()),
-        Kind::Unit => {
-            format!("unit {}", escape::for_text(unit.unwrap_or_default().as_bytes()))
-        }
+    let labels = Labels::of(path);
+    let mut text = match labels.kind {
+        Kind::Container => format!("container {:.12}", labels.container_id.unwrap_or_default()),
+        Kind::Unit => format!("unit {}", escape::for_text(labels.unit.unwrap_or_default())),
         Kind::Cgroup => format!("cgroup {}", escape::for_text(path)),
     };
-    if let Some(runtime) = runtime {
-        let _ = write!(text, " ({runtime})");
+    if let Some(runtime) = labels.runtime {
+        let _ = write!(text, " ({})", runtime.name());
     }
-    if let Some(uid) = pod_uid {
+    if let Some(uid) = labels.pod_uid() {
         let _ = write!(text, " of pod {uid}");
     }
     text

@@ -3,15 +3,14 @@
 use signal_trace_core::{
     event::Process as CoreProcess,
     ids::ProcessId,
+    labels::Labels,
     output::{ProcessRef, WorkloadRef},
     time::{BootNs, ClockAnchor},
+    workload::{Kind, Runtime},
 };
 
 use super::super::{Kubernetes, Process, Time, Workload};
-use crate::{
-    escape,
-    labels::{Kind, Labels},
-};
+use crate::escape;
 
 pub(super) fn process_ref(process: &ProcessRef, clock: &ClockAnchor) -> Process {
     let ProcessRef { process, cgroup_path } = process;
@@ -51,15 +50,15 @@ pub(super) fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Worklo
     let WorkloadRef { cgroup: _, cgroup_path, root } = workload;
     let path = cgroup_path.as_deref();
     let cgroup = path.map(escape::for_json);
-    let Labels { kind, runtime, container_id, unit, pod_uid } =
-        path.map(Labels::of).unwrap_or_default();
-    let (kind, id, name) = match (root, kind) {
+    let labels = path.map(Labels::of).unwrap_or_default();
+    let unit = labels.unit.map(escape::for_json);
+    let (kind, id, name) = match (root, labels.kind) {
         (Some(root), _) => {
             let ProcessId { pid, start_ticks } = root.id;
             let name = escape::for_json(root.comm.as_bytes());
             ("process", Some(format!("{pid}:{start_ticks}")), Some(name))
         }
-        (None, Kind::Container) => ("container", container_id, None),
+        (None, Kind::Container) => ("container", labels.container_id.map(str::to_owned), None),
         (None, Kind::Unit) => ("unit", unit.clone(), unit.clone()),
         (None, Kind::Cgroup) => {
             let last = cgroup.as_deref().and_then(|path| path.rsplit('/').next());
@@ -70,9 +69,9 @@ pub(super) fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Worklo
         kind,
         id,
         name,
-        runtime,
+        runtime: labels.runtime.map(Runtime::name),
         image: None,
-        kubernetes: pod_uid.map(|uid| Kubernetes {
+        kubernetes: labels.pod_uid().map(|uid| Kubernetes {
             namespace: None,
             pod: None,
             uid: Some(uid),
