@@ -55,6 +55,7 @@ pub fn process(pid: u32, comm: &[u8], cgroup_path: Option<&str>, ns_pid: u32) ->
             flags: ProcessFlags::default(),
         },
         cgroup_path: cgroup_path.map(|path| path.as_bytes().to_vec()),
+        workload: None,
     }
 }
 
@@ -104,6 +105,7 @@ pub fn workload() -> WorkloadRef {
     WorkloadRef {
         cgroup: CgroupKey::V2(77),
         cgroup_path: Some(format!("/docker/{CONTAINER}").into_bytes()),
+        known: None,
         root: None,
     }
 }
@@ -118,6 +120,7 @@ pub fn shutdown() -> ShutdownRecord {
         duration_ns: 10_011 * MS,
         grace_ns: 10 * SECOND,
         grace_source: GraceSource::Default,
+        pre_stop: None,
         grace_used_ns: Some(10_004 * MS),
         verdict: WorkloadVerdict::Forced,
         complete: true,

@@ -7,6 +7,7 @@ use signal_trace_core::{
         DeliveryRecord, ExitRecord, OomRecord, ProcessRef, ReapRecord, RecordBody, SenderRef,
         SignalRecord, ZombieRecord,
     },
+    role::Role,
     signal::{Disposition, GenerateResult, Signal, WaitStatus},
     time::{BootNs, MS, SECOND},
 };
@@ -14,6 +15,7 @@ use signal_trace_core::{
 use super::{
     KIND, View,
     style::{BOLD, RED, YELLOW, span},
+    whose::place,
 };
 use crate::escape;
 
@@ -35,7 +37,7 @@ pub fn render(body: &RecordBody, view: &View) -> Option<String> {
             if !notable {
                 return None;
             }
-            ("exit".to_owned(), format!("{} {}", name(process), exit(*status)))
+            ("exit".to_owned(), format!("{}{} {}", name(process), place(process), exit(*status)))
         }
         RecordBody::Reap(ReapRecord { process, zombie_ns }) => {
             if *zombie_ns <= SHOWN_ZOMBIE_NS {
@@ -97,7 +99,7 @@ fn signal(record: &SignalRecord) -> String {
             Disposition::Unknown => "queued".to_owned(),
         },
     };
-    format!("{} -> {}{thread}  {fate}", sender(from), name(target))
+    format!("{} -> {}{}{thread}  {fate}", sender(from), name(target), place(target))
 }
 
 fn zombie(record: &ZombieRecord) -> String {
@@ -124,10 +126,14 @@ fn loss(loss: &Loss, start: BootNs) -> String {
     span(RED, &format!("{count} {} lost between {from} and {to}", kind.name()))
 }
 
-/// `runc[812] (runtime)`; `kernel` if it sent the signal by itself.
+/// `runc[812] (runtime)`, `redis-cli[77] in cache (other-container)`; `kernel` if it sent the signal
+/// by itself.
 pub fn sender(sender: &SenderRef) -> String {
     let SenderRef { process, role } = sender;
     match process {
+        Some(process) if *role == Role::OtherContainer => {
+            format!("{}{} ({})", name(process), place(process), role.name())
+        }
         Some(process) => format!("{} ({})", name(process), role.name()),
         None => role.name().to_owned(),
     }
