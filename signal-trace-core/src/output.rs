@@ -5,6 +5,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use crate::{
     event::{Oom, Process},
     findings::Finding,
+    identity::Identity,
     ids::{CgroupKey, ProcessId, Seq},
     input::Loss,
     role::Role,
@@ -82,6 +83,13 @@ pub struct ProcessRef {
     pub cgroup_path: Option<Vec<u8>>,
     /// What the manager of that cgroup says of it, if it is known by then.
     pub workload: Option<Arc<Workload>>,
+}
+
+impl ProcessRef {
+    /// Whose it is.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity::of(self.cgroup_path.as_deref(), self.workload.as_deref())
+    }
 }
 
 /// A sender in a record.
@@ -182,6 +190,13 @@ pub struct WorkloadRef {
     pub known: Option<Arc<Workload>>,
     /// In a cgroup that is no workload by itself: the process at the top of the tree.
     pub root: Option<Process>,
+}
+
+impl WorkloadRef {
+    /// What it is called, its root process left aside.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity::of(self.cgroup_path.as_deref(), self.known.as_deref())
+    }
 }
 
 /// A finding outside any shutdown.

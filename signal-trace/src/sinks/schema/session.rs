@@ -68,8 +68,12 @@ pub struct Filters {
     pub sender_pid: Vec<u32>,
     /// `--container`.
     pub container: Vec<String>,
+    /// `--image`.
+    pub image: Vec<String>,
     /// `--pod`.
     pub pod: Vec<String>,
+    /// `--namespace`.
+    pub namespace: Vec<String>,
     /// `--unit`.
     pub unit: Vec<String>,
     /// `--cgroup`.

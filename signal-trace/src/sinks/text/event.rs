@@ -31,7 +31,7 @@ pub fn render(body: &RecordBody, view: &View) -> Option<String> {
             if !handled || !view.stop_signals.contains(signal) {
                 return None;
             }
-            (signal.name(), format!("{} runs its handler", name(process)))
+            (signal.name(), format!("{}{} runs its handler", name(process), place(process)))
         }
         RecordBody::Exit(ExitRecord { process, status, notable }) => {
             if !notable {
@@ -43,12 +43,13 @@ pub fn render(body: &RecordBody, view: &View) -> Option<String> {
             if *zombie_ns <= SHOWN_ZOMBIE_NS {
                 return None;
             }
-            let text = format!("{} after {} as a zombie", name(process), duration(*zombie_ns));
+            let (who, zombie) = (name(process), duration(*zombie_ns));
+            let text = format!("{who}{} after {zombie} as a zombie", place(process));
             ("reap".to_owned(), text)
         }
         RecordBody::Zombie(record) => ("zombie".to_owned(), zombie(record)),
         RecordBody::Oom(OomRecord { process, oom }) => {
-            let victim = name(process);
+            let victim = format!("{}{}", name(process), place(process));
             let text = format!(
                 "the kernel's OOM killer chose {victim} (oom_score_adj {}, {} pages of virtual \
                  memory)",
@@ -115,7 +116,7 @@ fn zombie(record: &ZombieRecord) -> String {
         0 | 1 => String::new(),
         n => format!("; {n} zombies in its workload"),
     };
-    let (who, age) = (name(process), duration(*age_ns));
+    let (who, age) = (format!("{}{}", name(process), place(process)), duration(*age_ns));
     let text = format!("{who} for {age} now: {parent}{heir} has not waited for it{sigchld}{count}");
     span(YELLOW, &text)
 }

@@ -23,7 +23,7 @@ pub fn workload_name(workload: &WorkloadRef) -> String {
     if path.is_none() && known.is_none() {
         return "cgroup of unknown path".to_owned();
     }
-    let identity = Identity::of(path, known.as_deref());
+    let identity = workload.identity();
     match identity.kind {
         Kind::Container => container(&identity),
         Kind::Unit => format!("unit {}", text(identity.unit.unwrap_or_default())),
@@ -59,8 +59,7 @@ fn container(identity: &Identity<'_>) -> String {
 /// ` in web`, ` in shop/web-0/app`, ` in nginx.service`: where a process is; nothing for a plain
 /// cgroup.
 pub fn place(process: &ProcessRef) -> String {
-    let ProcessRef { process: _, cgroup_path, workload } = process;
-    let identity = Identity::of(cgroup_path.as_deref(), workload.as_deref());
+    let identity = process.identity();
     match identity.kind {
         Kind::Container => {
             let own = identity.pod_container.or(identity.name).map(of_str);
