@@ -27,7 +27,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::{
     ask::Asks,
-    cgroup::{CgroupNames, Hierarchies},
+    cgroup::{CgroupNames, Hierarchies, leave_cgroup_namespace},
     clock::AnchorKeeper,
     loss::{Counters, LossMeter},
     place::Told,
@@ -68,6 +68,15 @@ impl Capture {
     /// # Errors
     /// What the kernel or the user's privileges lack.
     pub fn start(options: &LoadOptions) -> anyhow::Result<Self> {
+        // The other threads look at no paths.
+        if let Err(error) = leave_cgroup_namespace() {
+            tracing::warn!(
+                "this container has a cgroup namespace of its own, in which other containers have \
+                 no paths ({error:#}): names may be missing; give it the host's PID namespace \
+                 (`hostPID: true`, `docker run --pid=host`) and CAP_SYS_ADMIN, or \
+                 `--cgroupns=host`"
+            );
+        }
         let hierarchies =
             Hierarchies::discover().context("cannot find the cgroup mounts in /proc")?;
         if !hierarchies.any() {
