@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::Context as _;
 use signal_trace_core::{
     ids::CgroupKey,
-    input::Input,
+    input::{Fact, FactBody, Input},
     output::Ask,
     time::{BootNs, ClockAnchor, MS, SECOND},
 };
@@ -128,9 +128,14 @@ impl Capture {
         split
     }
 
-    /// Pushes what is there already: every process, and the paths of their cgroups. Between them,
-    /// the rings are read.
+    /// Pushes what is there already: the paths of all cgroups, and every process. Between them, the
+    /// rings are read.
     pub fn snapshot(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        // A process can be moved into one of them, end there, and its cgroup be gone at once.
+        let at = clock::boot_now();
+        for (key, path) in self.cgroups.all() {
+            pipeline.push(Input::Fact(Fact { at, body: FactBody::Cgroup { key, path } }))?;
+        }
         let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
         while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
             for fact in facts {
