@@ -10,6 +10,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod docker;
 pub mod folder;
+pub mod frame;
 pub mod launch;
 pub mod lines;
 pub mod process;
