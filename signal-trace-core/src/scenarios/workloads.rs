@@ -222,6 +222,25 @@ fn a_sandbox_is_never_judged_whatever_it_is_called() {
 }
 
 #[test]
+fn advice_is_for_whoever_manages_it() {
+    let fix = |facts: &str| {
+        let out = run(&alloc::format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7 ns=1
+             {facts}
+             +10ms gen TERM 50>100 default dropped exe=runc
+             +10020ms gen KILL 50>100 exe=runc fatal
+             +10021ms exit 100 sig=9
+             +10022ms free 100"
+        ));
+        shutdowns(&out)[0].findings[0].fix.clone()
+    };
+    assert!(fix("+1ms workload 7 name=web").starts_with("Docker: "));
+    assert!(fix("+1ms workload 7 compose").starts_with("Compose: "));
+    assert!(fix("+1ms workload 7 pod=web-0").starts_with("Kubernetes: "));
+}
+
+#[test]
 fn both_ends_have_their_names() {
     let out = run("+0ms proc 50 cgroup=8 ns=1 inum=70
          +0ms proc 100 cgroup=7 ns=1
