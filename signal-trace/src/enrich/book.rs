@@ -66,16 +66,13 @@ impl Book {
         let restarted = |entry: &Entry| {
             is_outermost(subject) && entry.outermost.is_some_and(|known| known != subject.key)
         };
-        match self.known.get_mut(&identity) {
-            Some(entry) if !restarted(entry) => {
-                if let Some(tell) = entry.join(subject, now) {
-                    return tell;
-                }
-            }
-            _ => drop(self.known.pop(&identity)),
+        let known = self.known.pop(&identity).filter(|entry| !restarted(entry));
+        let mut entry = known.unwrap_or_default();
+        let tell = entry.join(subject, now);
+        if let Some(tell) = tell {
+            self.known.put(identity, entry);
+            return tell;
         }
-        let mut entry = Entry::default();
-        entry.join(subject, now);
         self.under_way.insert(identity, entry);
         Todo::Ask
     }
@@ -85,12 +82,10 @@ impl Book {
         let identity = Identity::of(&found.subject);
         let entry = match self.under_way.get_mut(&identity) {
             Some(entry) => entry,
-            None => self.known.get_or_insert_mut(identity, || {
-                let mut entry = Entry::default();
-                entry.join(&found.subject, found.at);
-                entry
-            }),
+            None => self.known.get_or_insert_mut(identity, Entry::default),
         };
+        // It is new to an entry that was forgotten meanwhile.
+        entry.join(&found.subject, found.at);
         let by_engine = found.by.is_engine();
         if let Some(learned) = &entry.learned {
             // Files of a runtime know less than the engine above it.
@@ -107,7 +102,8 @@ impl Book {
     /// An errand is over.
     pub fn done(&mut self, identity: &Identity) {
         if let Some((identity, entry)) = self.under_way.remove_entry(identity)
-            && entry.learned.is_some()
+            // A container that nobody knew may be one that a source is asked about later.
+            && (entry.learned.is_some() || matches!(identity, Identity::Container(_)))
         {
             self.known.put(identity, entry);
         }

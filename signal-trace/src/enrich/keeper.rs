@@ -81,8 +81,8 @@ impl Keeper {
                 // Between the requests, if it is well: those that waited come by and by.
                 () = sleep_until(self.health.retry_at()), if !self.waiting.is_empty() => {
                     let Some((subject, attempts)) = self.waiting.next() else { continue };
-                    // While it is unwell, that is not the subject's fault.
-                    let blamed = u32::from(!self.health.is_unwell());
+                    // While it is unwell, that is hardly the subject's fault.
+                    let blamed = u32::from(!self.health.is_unwell() || attempts == 0);
                     match self.ask(&subject, &mut requests).await {
                         // Nobody listens at the end; the loop ends by itself then.
                         Ok(Some(found)) => drop(late.send(found)),
@@ -153,22 +153,24 @@ impl Keeper {
 /// Subjects to be asked of when the source is back, each once.
 #[derive(Default)]
 struct Waiting {
-    queue: VecDeque<(Subject, u32)>,
+    /// Those that it never failed at go first: one of the others may be why it fails.
+    fresh: VecDeque<Subject>,
+    failed: VecDeque<(Subject, u32)>,
     known: HashSet<Identity>,
     said: bool,
 }
 
 impl Waiting {
     fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.known.is_empty()
     }
 
-    /// Behind all others; `attempts` were made already.
+    /// Behind the others; at it the source failed `attempts` times while it was well.
     fn add(&mut self, subject: Subject, attempts: u32) {
         if attempts >= MOST_ATTEMPTS {
             return;
         }
-        if self.queue.len() >= MOST_WAITING {
+        if self.known.len() >= MOST_WAITING {
             if !self.said {
                 self.said = true;
                 tracing::debug!("more than {MOST_WAITING} containers wait for one source");
@@ -176,12 +178,16 @@ impl Waiting {
             return;
         }
         if self.known.insert(Identity::of(&subject)) {
-            self.queue.push_back((subject, attempts));
+            match attempts {
+                0 => self.fresh.push_back(subject),
+                _ => self.failed.push_back((subject, attempts)),
+            }
         }
     }
 
     fn next(&mut self) -> Option<(Subject, u32)> {
-        let (subject, attempts) = self.queue.pop_front()?;
+        let fresh = self.fresh.pop_front().map(|subject| (subject, 0));
+        let (subject, attempts) = fresh.or_else(|| self.failed.pop_front())?;
         self.known.remove(&Identity::of(&subject));
         Some((subject, attempts))
     }

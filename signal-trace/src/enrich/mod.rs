@@ -16,6 +16,8 @@ pub mod oci;
 mod options;
 pub mod podman;
 mod source;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use enricher::Enricher;
