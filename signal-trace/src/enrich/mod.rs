@@ -1,5 +1,8 @@
 //! Asks whoever runs a workload what it is called and how it is to be stopped.
 
+pub mod cri;
+mod grpc;
+
 use signal_trace_core::ids::CgroupKey;
 
 /// Whom a question is about: a cgroup that a container or unit lives in.
