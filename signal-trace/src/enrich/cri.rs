@@ -3,18 +3,19 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use details::{
+    ContainerInfo, ImageInfo, SandboxInfo, grace, image, keep, pod, pod_of, pre_stop, read, text,
+};
 use messages::{
     ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ImageSpec,
     ImageStatusRequest, ImageStatusResponse, PodSandboxStatus, PodSandboxStatusRequest,
     PodSandboxStatusResponse,
 };
 use prost::Message;
-use serde::Deserialize;
 use signal_trace_core::{
     labels::Labels,
     signal::Signal,
-    time::SECOND,
-    workload::{Configured, Kind, Kubernetes, Runtime, Source, Workload},
+    workload::{Configured, Kind, Runtime, Source, Workload},
 };
 
 use super::{
@@ -22,6 +23,7 @@ use super::{
     grpc::{CallError, Channel, DEADLINE, Status},
 };
 
+mod details;
 pub mod messages;
 
 /// Where runtimes listen by default: the sockets of their packages, and k3s's own containerd.
@@ -34,24 +36,8 @@ pub const SOCKETS: [(&str, Runtime); 3] = [
 /// Images whose stop signal is remembered, at most.
 const MAX_IMAGES: usize = 256;
 
-/// Words of a preStop command, at most.
-const MAX_COMMAND: usize = 64;
-
-/// Bytes of one text that is kept, at most.
-const MAX_TEXT: usize = 4096;
-
-/// Labels that are kept, at most.
-const MAX_LABELS: usize = 16;
-
-/// Labels of a pod that tell workloads apart.
-const LABELS: [&str; 6] = [
-    "app",
-    "app.kubernetes.io/component",
-    "app.kubernetes.io/instance",
-    "app.kubernetes.io/name",
-    "app.kubernetes.io/part-of",
-    "k8s-app",
-];
+/// Bytes of the name of such an image, at most.
+const MAX_NAME: usize = 512;
 
 /// The two versions that are in use; the newer first.
 const VERSIONS: [&str; 2] = ["runtime.v1", "runtime.v1alpha2"];
@@ -180,17 +166,16 @@ impl Cri {
             return Ok(None);
         };
         let info: ImageInfo = read(&answer.info);
-        let config = info.spec.and_then(|spec| spec.config).unwrap_or_default();
-        let signal = match config.stop_signal.as_deref() {
-            None | Some("") => None,
-            Some(name) => match Signal::parse(name) {
+        let signal = match info.stop_signal() {
+            None => None,
+            Some(name) => match Signal::parse(&name) {
                 Some(signal) => Some(signal),
                 // What the runtime makes of that is not for us to say.
                 None => return Ok(None),
             },
         };
         // A name can be given to another image later, a digest cannot.
-        if name.contains("sha256:") && name.len() <= MAX_TEXT {
+        if name.contains("sha256:") && name.len() <= MAX_NAME {
             if self.images.len() >= MAX_IMAGES {
                 self.images.clear();
             }
@@ -237,138 +222,6 @@ fn found<A>(answer: Result<A, CallError>) -> Result<Option<A>, Failure> {
         return Ok(None);
     }
     Ok(Some(answer?))
-}
-
-/// What a runtime adds for a container in `info`; the same in containerd and CRI-O.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ContainerInfo {
-    pid: Option<u32>,
-    #[serde(rename = "sandboxID")]
-    sandbox: Option<String>,
-    /// As the kubelet asked for it; containerd only.
-    config: Option<ContainerConfig>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ContainerConfig {
-    image: Option<ConfigImage>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ConfigImage {
-    user_specified_image: String,
-}
-
-/// The same for a sandbox.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct SandboxInfo {
-    pid: Option<u32>,
-}
-
-/// The same for an image.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ImageInfo {
-    #[serde(rename = "imageSpec")]
-    spec: Option<ImageSpecInfo>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ImageSpecInfo {
-    config: Option<ImageConfig>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ImageConfig {
-    #[serde(rename = "StopSignal")]
-    stop_signal: Option<String>,
-}
-
-/// Reads the entry `info`. It is there for debugging, so there may be anything in it, or nothing.
-fn read<'a, T: Default + Deserialize<'a>>(info: &'a BTreeMap<String, String>) -> T {
-    info.get("info").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
-}
-
-/// The image as it was asked for, as far as the runtime still knows.
-fn image(spec: ImageSpec, config: Option<ContainerConfig>) -> Option<String> {
-    let asked = config.and_then(|config| config.image).unwrap_or_default();
-    text(spec.user_specified_image)
-        .or_else(|| text(asked.user_specified_image))
-        .or_else(|| text(spec.image))
-}
-
-/// `terminationGracePeriodSeconds` of the pod, which the kubelet notes at each container.
-fn grace(annotations: &BTreeMap<String, String>) -> Option<Configured<u64>> {
-    let seconds: u64 = annotations.get("io.kubernetes.pod.terminationGracePeriod")?.parse().ok()?;
-    Some(Configured { value: seconds.saturating_mul(SECOND), source: Source::Kubernetes })
-}
-
-/// A lifecycle handler of the pod's specification, if it is one that runs a command.
-#[derive(Deserialize)]
-struct Handler {
-    exec: Option<Exec>,
-}
-
-#[derive(Deserialize)]
-struct Exec {
-    #[serde(default)]
-    command: Vec<String>,
-}
-
-/// The command of the preStop hook, which the kubelet notes likewise.
-fn pre_stop(annotations: &BTreeMap<String, String>) -> Option<Vec<String>> {
-    let json = annotations.get("io.kubernetes.container.preStopHandler")?;
-    let handler: Handler = serde_json::from_str(json).ok()?;
-    let words = handler.exec?.command.into_iter().take(MAX_COMMAND).map(cut);
-    let command: Vec<_> = words.collect();
-    (!command.is_empty()).then_some(command)
-}
-
-/// Pod and container by the kubelet's labels; `None` if it did not make the container.
-fn pod_of(labels: &BTreeMap<String, String>) -> Option<Kubernetes> {
-    let label = |name: &str| labels.get(name).cloned().and_then(text);
-    let pod = Kubernetes {
-        namespace: label("io.kubernetes.pod.namespace"),
-        pod: label("io.kubernetes.pod.name"),
-        uid: label("io.kubernetes.pod.uid"),
-        container: label("io.kubernetes.container.name"),
-        ..Kubernetes::default()
-    };
-    (pod != Kubernetes::default()).then_some(pod)
-}
-
-/// The pod of a sandbox.
-fn pod(status: PodSandboxStatus) -> Kubernetes {
-    let metadata = status.metadata.unwrap_or_default();
-    Kubernetes {
-        namespace: text(metadata.namespace),
-        pod: text(metadata.name),
-        uid: text(metadata.uid),
-        ..Kubernetes::default()
-    }
-}
-
-fn keep(labels: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    let kept = LABELS.iter().filter_map(|name| Some((*name, labels.get(*name)?)));
-    kept.take(MAX_LABELS).map(|(name, value)| (name.into(), cut(value.clone()))).collect()
-}
-
-/// A text that may be absent.
-fn text(text: String) -> Option<String> {
-    (!text.is_empty()).then(|| cut(text))
-}
-
-/// Cuts a text where a character begins.
-fn cut(mut text: String) -> String {
-    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-    text.truncate(end.unwrap_or(0));
-    text
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod cri;
 mod grpc;
+pub mod systemd;
 
 use signal_trace_core::ids::CgroupKey;
 

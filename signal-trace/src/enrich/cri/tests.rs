@@ -1,6 +1,6 @@
 //! Tests against a made-up runtime, with answers as a real containerd gives them.
 
-use signal_trace_core::ids::CgroupKey;
+use signal_trace_core::{ids::CgroupKey, time::SECOND, workload::Kubernetes};
 
 use super::{
     super::grpc::fake::{Fake, Reply},
@@ -42,6 +42,35 @@ fn status() -> ContainerStatus {
         ]),
         stop_signal: 0,
     }
+}
+
+/// Answers of containerd 1.6.20, byte by byte: a container of a pod, its sandbox, and an image.
+#[tokio::test]
+async fn what_a_real_containerd_says_is_read() {
+    let body = |bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        Reply::Body([&[0], &length[..], bytes].concat(), 0, b"")
+    };
+    let fake = Fake::start(move |method, _| match method {
+        "/runtime.v1.RuntimeService/ContainerStatus" => {
+            body(include_bytes!("fixtures/container.bin"))
+        }
+        "/runtime.v1.RuntimeService/PodSandboxStatus" => {
+            body(include_bytes!("fixtures/sandbox.bin"))
+        }
+        _ => body(include_bytes!("fixtures/image.bin")),
+    });
+    let mut cri = Cri::new(fake.socket(), Runtime::Containerd);
+    let expected = Workload {
+        image: Some("lab.local/busybox:1".into()),
+        labels: vec![("app".into(), "lab".into())],
+        stop_signal: Some(Configured { value: Signal::QUIT, source: Source::Image }),
+        ..container()
+    };
+    assert_eq!(cri.look_up(&subject(ID)).await.unwrap(), Some(expected));
+    let (sandbox, info) = cri.sandbox(SANDBOX).await.unwrap().unwrap();
+    assert_eq!(sandbox.metadata.unwrap().namespace, "shop");
+    assert_eq!(info.pid, Some(16630));
 }
 
 /// What the made-up runtime knows.
