@@ -35,7 +35,7 @@ use self::{
     snapshot::Snapshot,
 };
 use crate::{
-    enrich::{Enricher, Subject},
+    enrich::{self, Enricher, Subject},
     kernel::{self, LoadOptions, Loaded},
     pipeline::Pipeline,
 };
@@ -71,7 +71,7 @@ pub struct Capture {
     anchor: ClockAnchor,
     anchors: AnchorKeeper,
     asks: Asks,
-    enricher: Option<Enricher>,
+    enricher: Enricher,
     /// The reading that is going on.
     sweep: Option<Sweep>,
     last_tick: BootNs,
@@ -83,8 +83,8 @@ impl Capture {
     ///
     /// # Errors
     /// What the kernel or the user's privileges lack.
-    pub fn start(options: &LoadOptions, enricher: Option<Enricher>) -> anyhow::Result<Self> {
-        // The other threads look at no paths.
+    pub fn start(options: &LoadOptions, managers: &enrich::Options) -> anyhow::Result<Self> {
+        // First of all: threads inherit it.
         if let Err(error) = leave_cgroup_namespace() {
             tracing::warn!(
                 "this container has a cgroup namespace of its own, in which other containers have \
@@ -101,6 +101,8 @@ impl Capture {
                  apart; mount the host's /sys/fs/cgroup"
             );
         }
+        let enricher = Enricher::start(managers)
+            .context("cannot start the thread that asks for the names of workloads")?;
         let since = clock::boot_now();
         let loaded = kernel::load(options)?;
         let rings = Rings::new(&loaded).context("cannot watch the ring buffers")?;
@@ -188,7 +190,7 @@ impl Capture {
         let mut sweep = self.sweep.take().unwrap_or_else(|| self.rings.sweep());
         self.drain(&mut sweep, pipeline)?;
         let facts = self.asks.answer(&mut self.cgroups);
-        let learned = self.enricher.as_mut().map(Enricher::take).unwrap_or_default();
+        let learned = self.enricher.take();
         for fact in facts.into_iter().chain(learned) {
             self.fact(fact, pipeline)?;
         }
@@ -231,7 +233,7 @@ impl Capture {
                 }
                 Some(Told::Cgroup(key, path)) => {
                     cgroups.remember(key, path);
-                    want(enricher.as_ref(), key, path);
+                    enricher.want(Subject { key, path: path.to_vec() });
                 }
                 _ => {}
             }
@@ -242,7 +244,9 @@ impl Capture {
 
     fn fact(&mut self, fact: Fact, pipeline: &mut Pipeline) -> anyhow::Result<()> {
         match &fact.body {
-            FactBody::Cgroup { key, path } => want(self.enricher.as_ref(), *key, path),
+            FactBody::Cgroup { key, path } => {
+                self.enricher.want(Subject { key: *key, path: path.clone() })
+            }
             FactBody::Workload { workload, .. } => {
                 if let Some(signal) = workload.stop_signal.map(|set| set.value) {
                     self.loaded.watch.add(signal.bit() & WATCHED_ON_DEMAND);
@@ -272,13 +276,6 @@ impl Capture {
             pipeline.push(Input::Loss(loss))?;
         }
         Ok(())
-    }
-}
-
-/// Asks who runs what lives in a cgroup, in the background.
-fn want(enricher: Option<&Enricher>, key: CgroupKey, path: &[u8]) {
-    if let Some(enricher) = enricher {
-        enricher.want(Subject { key, path: path.to_vec() });
     }
 }
 

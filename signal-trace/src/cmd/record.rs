@@ -20,6 +20,7 @@ use super::live_sink;
 use crate::{
     capture::Capture,
     cli::RecordArgs,
+    enrich,
     kernel::LoadOptions,
     pipeline::Pipeline,
     recording::{Header, Writer},
@@ -40,11 +41,13 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<u8> {
 async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
     // First of all: from here on, SIGINT and SIGTERM end the session in order.
     let mut stops = Stops::new().context("cannot handle SIGINT and SIGTERM")?;
-    let mut capture = Capture::start(&LoadOptions {
+    let load = LoadOptions {
         signal_mask: signal_mask(args),
         log_level: args.ebpf_log,
         ..LoadOptions::default()
-    })?;
+    };
+    let managers = enrich::Options::from_flags(&args.runtime);
+    let mut capture = Capture::start(&load, &managers)?;
     let header = header(args, &capture)?;
     let config = header.config.clone();
     // Not before: a session that cannot trace overwrites no file.
