@@ -12,7 +12,7 @@ use serde_json::Value;
 use signal_trace_tests::{cgroup::Cgroup, process::Proc, programs, session::Session};
 
 /// Path of the cgroup in the line about the exit of `pid`.
-fn cgroup_of_exit<'a>(lines: &'a [Value], pid: i32) -> &'a Value {
+fn cgroup_of_exit(lines: &[Value], pid: i32) -> &Value {
     let exits = |line: &&Value| line["type"] == "exit" && line["process"]["pid"] == pid;
     &lines.iter().find(exits).expect("the exit was seen")["process"]["cgroup"]
 }

@@ -245,7 +245,7 @@ impl Capture {
     fn fact(&mut self, fact: Fact, pipeline: &mut Pipeline) -> anyhow::Result<()> {
         match &fact.body {
             FactBody::Cgroup { key, path } => {
-                self.enricher.want(Subject { key: *key, path: path.clone() })
+                self.enricher.want(Subject { key: *key, path: path.clone() });
             }
             FactBody::Workload { workload, .. } => {
                 if let Some(signal) = workload.stop_signal.map(|set| set.value) {
