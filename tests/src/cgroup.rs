@@ -118,6 +118,20 @@ pub fn remove_leftovers() {
     }
 }
 
+/// Removes what an engine left in every hierarchy: this cgroup and those around it, as far as they
+/// are empty.
+pub fn remove_empty(path: &str) {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
+    for line in mounts.lines().filter(|line| line.contains(" - cgroup")) {
+        let Some(mount) = line.split(' ').nth(4).map(Path::new) else { continue };
+        for folder in Path::new(path.trim_start_matches('/')).ancestors() {
+            if folder.as_os_str().is_empty() || fs::remove_dir(mount.join(folder)).is_err() {
+                break;
+            }
+        }
+    }
+}
+
 /// Kills the processes that a failed test left behind; the kernel needs a moment to let go of them.
 fn empty_and_remove(folder: &Path) {
     for pid in fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default().lines() {
