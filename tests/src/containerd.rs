@@ -47,8 +47,8 @@ pub struct Containerd {
 impl Containerd {
     /// Starts it with its state in the folder.
     pub fn start(folder: &Folder, client: Client) -> Self {
-        let socket = folder.file("containerd.sock");
-        let state = folder.file("ctrd-state");
+        let path = |name: &str| folder.file(name).display().to_string();
+        let (socket, state) = (path("containerd.sock"), path("ctrd-state"));
         let cri = match client {
             Client::Docker => String::new(),
             // Where root lacks CAP_SYS_RESOURCE, a sandbox cannot get the score that protects it.
@@ -57,7 +57,7 @@ impl Containerd {
                  restrict_oom_score_adj = true\n[plugins.\"io.containerd.grpc.v1.cri\".cni]\n\
                  conf_dir = {:?}\n",
                 image::PAUSE,
-                folder.file("no-cni"),
+                path("no-cni"),
             ),
         };
         let disabled = match client {
@@ -67,8 +67,8 @@ impl Containerd {
         let config = format!(
             "version = 2\ndisabled_plugins = [{disabled}]\nroot = {:?}\nstate = {state:?}\n[grpc]\n\
              address = {socket:?}\n[plugins.\"io.containerd.internal.v1.opt\"]\npath = {:?}\n{cri}",
-            folder.file("ctrd-root"),
-            folder.file("ctrd-opt"),
+            path("ctrd-root"),
+            path("ctrd-opt"),
         );
         fs::write(folder.file("containerd.toml"), config).expect("the folder is ours");
         let mut daemon = Daemon::start(
@@ -78,6 +78,7 @@ impl Containerd {
                 .arg(folder.file("containerd.toml")),
             folder,
         );
+        let (socket, state) = (PathBuf::from(socket), PathBuf::from(state));
         daemon.wait_until_it_answers(&socket);
         let mut containerd = Self { daemon, events: None, socket, state, client };
         containerd.daemon.until("serve", || ctr(&containerd.socket, client, &["version"]).is_ok());

@@ -21,7 +21,7 @@ pub struct Podman {
     folder: Folder,
 }
 
-/// What every container needs where root lacks CAP_SYS_RESOURCE: limits that are no higher than
+/// What every container needs where root lacks `CAP_SYS_RESOURCE`: limits that are no higher than
 /// ours, and no network of its own.
 const LIMITS: [&str; 5] =
     ["--network=none", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1024:4096"];

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{clock::Deadline, docker::Docker, image};
 
-/// What lets systemd be PID 1 where root lacks CAP_SYS_RESOURCE.
+/// What lets systemd be PID 1 where root lacks `CAP_SYS_RESOURCE`.
 const OPTIONS: [&str; 15] = [
     "--cap-add=ALL",
     "--cap-drop=SYS_RESOURCE",

@@ -17,7 +17,7 @@ const NEEDED: [(&str, &str); 48] = [
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
-    ("/usr/lib/systemd/system/dbus.service", "dbus"),
+    ("/lib/systemd/system/dbus.service", "dbus"),
     // Not in `PATH`, where it would be one of several versions.
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
