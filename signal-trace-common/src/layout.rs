@@ -164,6 +164,12 @@ kernel_layout! {
     css_cgroup: Optional "cgroup_subsys_state" ["cgroup"];
     /// `cgroup.kn`.
     cgroup_kn: Required "cgroup" ["kn"];
+    /// `cgroup.root`.
+    cgroup_root: Required "cgroup" ["root"];
+    /// `cgroup.subsys` (array by `enum cgroup_subsys_id`).
+    cgroup_subsys: Optional "cgroup" ["subsys"];
+    /// `cgroup_root.hierarchy_id`; 0 is the v2 hierarchy.
+    cgroup_root_hierarchy_id: Required "cgroup_root" ["hierarchy_id"];
     /// `kernfs_node.id`.
     kernfs_node_id: Required "kernfs_node" ["id"];
     /// `pid.level`.

@@ -7,7 +7,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Version of these layouts; it is written into recordings, which hold the records as they came.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 
 /// What a record is; the value of [`Header::kind`] and the index into the drop counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,27 @@ pub enum Kind {
     Exec = 6,
     /// [`OomVictim`].
     Oom = 7,
+    /// [`CgroupMkdir`].
+    CgroupMkdir = 8,
+    /// [`CgroupAttach`].
+    CgroupAttach = 9,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Generate, Self::Deliver, Self::Exit, Self::Free, Self::Fork, Self::Exec, Self::Oom];
+    pub const ALL: [Self; 9] = [
+        Self::Generate,
+        Self::Deliver,
+        Self::Exit,
+        Self::Free,
+        Self::Fork,
+        Self::Exec,
+        Self::Oom,
+        Self::CgroupMkdir,
+        Self::CgroupAttach,
+    ];
     /// Length of an array that is indexed by kind.
-    pub const SLOTS: u32 = 8;
+    pub const SLOTS: u32 = 16;
 }
 
 /// Rows of the map of drop counters: one a CPU; CPUs beyond share them.
@@ -229,6 +242,39 @@ pub struct OomVictim {
     pub reserved: u32,
 }
 
+/// A cgroup was made (`cgroup:cgroup_mkdir`) in the v2 hierarchy, or in that v1 hierarchy whose ids
+/// are in [`Task::cgroup_v1_id`]. User space keeps of it what `path_len` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CgroupMkdir {
+    /// Common part.
+    pub header: Header,
+    /// Its id in the v2 hierarchy, else 0.
+    pub cgroup_id: u64,
+    /// Its id in the v1 hierarchy, else 0.
+    pub cgroup_v1_id: u64,
+    /// Length of `path`; 0 if that is longer than fits.
+    pub path_len: u32,
+    /// Always 0.
+    pub reserved: u32,
+    /// Its path from the root of the hierarchy, whatever cgroup namespace it was made in. What is
+    /// behind `path_len` means nothing.
+    pub path: [u8; PATH_MAX],
+}
+
+/// Room for the path of a cgroup, bytes: a container in a pod in a container takes about 400.
+pub const PATH_MAX: usize = 512;
+
+/// A process was moved into another cgroup (`cgroup:cgroup_attach_task`) of these hierarchies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CgroupAttach {
+    /// Common part.
+    pub header: Header,
+    /// The process, which is there already.
+    pub process: Task,
+}
+
 /// The signals that programs are asked to stop with: HUP, INT, QUIT, USR1, TERM and WINCH.
 /// Whether the target of one handles another is in [`SignalGenerate::caught`].
 pub const ASKED_FOR: [u32; 6] = [1, 2, 3, 10, 15, 28];
@@ -261,4 +307,6 @@ assert_size! {
     ProcessFork = 144,
     ProcessExec = 144,
     OomVictim = 160,
+    CgroupMkdir = 560,
+    CgroupAttach = 144,
 }

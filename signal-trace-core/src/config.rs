@@ -16,6 +16,9 @@ pub struct Config {
     pub grace_ns: u64,
     /// Who said so.
     pub grace_source: GraceSource,
+    /// Signals that are told of: bit `n - 1` stands for signal `n`. Of a workload that has a stop
+    /// signal of its own, that one too.
+    pub signal_mask: u64,
     /// Signals that stop a workload beside TERM, INT, QUIT and HUP (`--stop-signal`).
     pub stop_signals: Vec<Signal>,
     /// Age at which an unreaped process is called a zombie, nanoseconds.
@@ -42,6 +45,7 @@ impl Config {
         Self {
             grace_ns: Self::DEFAULT_GRACE_NS,
             grace_source: GraceSource::Default,
+            signal_mask: u64::MAX,
             stop_signals: vec![],
             zombie_after_ns: 5 * SECOND,
             unkillable_after_ns: 5 * SECOND,

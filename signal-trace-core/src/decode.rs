@@ -102,6 +102,10 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
                 oom_score_adj: raw.oom_score_adj,
             })
         }
+        wire::Kind::CgroupMkdir => cgroup_mkdir(bytes)?,
+        wire::Kind::CgroupAttach => {
+            EventBody::CgroupAttach(process(&record::<wire::CgroupAttach>(&header, bytes)?.process))
+        }
     };
     Ok(Event { at: BootNs(header.boot_ns), cpu: header.cpu, cpu_seq: header.cpu_seq, body })
 }
@@ -113,6 +117,30 @@ fn record<T: FromBytes>(header: &wire::Header, bytes: &[u8]) -> Result<T, Decode
     }
     T::read_from_prefix(bytes).map(|(raw, _)| raw).map_err(|_| DecodeError::Truncated)
 }
+
+/// Of the room for the path, only what is used needs to be there.
+fn cgroup_mkdir(bytes: &[u8]) -> Result<EventBody, DecodeError> {
+    let (raw, path) = CgroupHead::read_from_prefix(bytes).map_err(|_| DecodeError::Truncated)?;
+    let length = usize::try_from(raw.path_len).unwrap_or(usize::MAX);
+    let path = path.get(..length).ok_or(DecodeError::Truncated)?;
+    Ok(EventBody::CgroupMkdir {
+        key: CgroupKey::from_ids(raw.cgroup_id, raw.cgroup_v1_id),
+        path: (length > 0).then(|| path.to_vec()),
+    })
+}
+
+/// [`wire::CgroupMkdir`] without its path.
+#[derive(FromBytes)]
+#[repr(C)]
+struct CgroupHead {
+    _header: wire::Header,
+    cgroup_id: u64,
+    cgroup_v1_id: u64,
+    path_len: u32,
+    _reserved: u32,
+}
+
+const _: () = assert!(size_of::<CgroupHead>() == core::mem::offset_of!(wire::CgroupMkdir, path));
 
 fn signal(number: u32) -> Result<Signal, DecodeError> {
     Signal::new(number).ok_or(DecodeError::NoSuchSignal(number))

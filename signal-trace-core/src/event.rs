@@ -1,5 +1,7 @@
 //! What the kernel said, in the words of the domain; made by `decode`, read by the engine.
 
+use alloc::vec::Vec;
+
 use crate::{
     ids::{CgroupKey, ProcessId},
     signal::{Disposition, GenerateResult, InfoKind, Signal, WaitStatus},
@@ -119,6 +121,15 @@ pub enum EventBody {
     Exec(Process),
     /// The OOM killer chose a victim.
     Oom(Oom),
+    /// A cgroup was made.
+    CgroupMkdir {
+        /// Which.
+        key: CgroupKey,
+        /// Its path from the root of its hierarchy; `None` if it was too long for a record.
+        path: Option<Vec<u8>>,
+    },
+    /// A process was moved into another cgroup.
+    CgroupAttach(Process),
 }
 
 /// A signal was sent (`signal_generate`).

@@ -121,6 +121,10 @@ pub enum LossKind {
     Exec,
     /// OOM victims.
     Oom,
+    /// New cgroups.
+    CgroupMkdir,
+    /// Processes that were moved to another cgroup.
+    CgroupAttach,
     /// Runs of a program that the kernel skipped (`recursion_misses`), of any of the kinds above.
     Recursion,
     /// Records that could not be decoded.
@@ -131,7 +135,7 @@ pub enum LossKind {
 
 impl LossKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Generate,
         Self::Deliver,
         Self::Exit,
@@ -139,6 +143,8 @@ impl LossKind {
         Self::Fork,
         Self::Exec,
         Self::Oom,
+        Self::CgroupMkdir,
+        Self::CgroupAttach,
         Self::Recursion,
         Self::Undecodable,
         Self::ProcessTable,
@@ -154,6 +160,8 @@ impl LossKind {
             Self::Fork => "process_fork",
             Self::Exec => "process_exec",
             Self::Oom => "oom_victim",
+            Self::CgroupMkdir => "cgroup_mkdir",
+            Self::CgroupAttach => "cgroup_attach",
             Self::Recursion => "recursion_miss",
             Self::Undecodable => "undecodable",
             Self::ProcessTable => "process_table",

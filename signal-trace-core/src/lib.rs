@@ -10,6 +10,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod cgroups;
 pub mod config;
 pub mod decode;
 pub mod engine;
@@ -18,6 +19,7 @@ pub mod event;
 pub mod findings;
 #[cfg(test)]
 mod fixture;
+pub mod identity;
 pub mod ids;
 pub mod input;
 pub mod labels;
@@ -25,6 +27,7 @@ mod member;
 pub mod order;
 pub mod output;
 
+pub mod plan;
 pub mod role;
 pub mod signal;
 pub mod system;

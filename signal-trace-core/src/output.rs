@@ -1,16 +1,18 @@
 //! Everything that the engine can say; the sinks make text and JSON of it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use crate::{
     event::{Oom, Process},
     findings::Finding,
+    identity::Identity,
     ids::{CgroupKey, ProcessId, Seq},
     input::Loss,
     role::Role,
     signal::{Disposition, GenerateResult, Signal, WaitStatus},
     time::{BootNs, ClockAnchor},
     verdict::{ProcessVerdict, WorkloadVerdict},
+    workload::{Source, Workload},
 };
 
 pub use crate::timeline::Forward;
@@ -79,6 +81,15 @@ pub struct ProcessRef {
     pub process: Process,
     /// Path of its cgroup, if known.
     pub cgroup_path: Option<Vec<u8>>,
+    /// What the manager of that cgroup says of it, if it is known by then.
+    pub workload: Option<Arc<Workload>>,
+}
+
+impl ProcessRef {
+    /// Whose it is.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity::of(self.cgroup_path.as_deref(), self.workload.as_deref())
+    }
 }
 
 /// A sender in a record.
@@ -175,8 +186,17 @@ pub struct WorkloadRef {
     pub cgroup: CgroupKey,
     /// Path of that cgroup, if known.
     pub cgroup_path: Option<Vec<u8>>,
+    /// What its manager says of it, if that is known.
+    pub known: Option<Arc<Workload>>,
     /// In a cgroup that is no workload by itself: the process at the top of the tree.
     pub root: Option<Process>,
+}
+
+impl WorkloadRef {
+    /// What it is called, its root process left aside.
+    pub fn identity(&self) -> Identity<'_> {
+        Identity::of(self.cgroup_path.as_deref(), self.known.as_deref())
+    }
 }
 
 /// A finding outside any shutdown.
@@ -218,6 +238,8 @@ pub struct ShutdownRecord {
     pub grace_ns: u64,
     /// Source of the grace period.
     pub grace_source: GraceSource,
+    /// The preStop hook that used a part of it.
+    pub pre_stop: Option<PreStopRef>,
     /// Time from the stop signal to the first SIGKILL, else to the last exit; `None` without stop.
     pub grace_used_ns: Option<u64>,
     /// The verdict.
@@ -237,10 +259,38 @@ pub struct ShutdownRecord {
 /// Where the grace period is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GraceSource {
-    /// Nobody said: 10 s, as Docker does.
+    /// Nobody said: 10 s, as Docker does; in a pod 30 s, and for a service of systemd 90 s.
     Default,
     /// `--grace`.
     Flag,
+    /// Whoever manages the workload.
+    Known(Source),
+}
+
+impl GraceSource {
+    /// Its name in the JSON contract.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Flag => "flag",
+            Self::Known(source) => source.name(),
+        }
+    }
+
+    /// The one with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let known = Source::ALL.into_iter().map(Self::Known);
+        [Self::Default, Self::Flag].into_iter().chain(known).find(|source| source.name() == name)
+    }
+}
+
+/// A preStop hook in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreStopRef {
+    /// Its first process.
+    pub process: ProcessRef,
+    /// The time that it took, nanoseconds.
+    pub took_ns: u64,
 }
 
 /// One process of a shutdown.

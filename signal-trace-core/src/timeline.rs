@@ -5,6 +5,7 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use crate::{
     ids::{CgroupKey, ProcessId, Seq},
     member::{Member, Stop},
+    plan::Plan,
     signal::Signal,
     time::BootNs,
 };
@@ -40,6 +41,8 @@ pub struct Timeline {
     pub opened: BootNs,
     /// `None`: a SIGKILL opened it.
     pub stop: Option<Stop>,
+    /// How it is to be stopped.
+    pub plan: Plan,
     /// It may turn out to be a reload or the end of one worker.
     pub provisional: bool,
     pub main: ProcessId,
@@ -68,11 +71,13 @@ impl Timeline {
         main: ProcessId,
         stop: Option<Stop>,
         provisional: bool,
+        plan: Plan,
     ) -> Self {
         Self {
             key,
             opened,
             stop,
+            plan,
             provisional,
             main,
             members: BTreeMap::new(),
@@ -93,8 +98,8 @@ impl Timeline {
     }
 
     /// When the grace period ends, for what counts from the stop signal.
-    pub fn grace_end(&self, grace_ns: u64) -> BootNs {
-        self.stop.as_ref().map_or(self.opened, |stop| stop.at).plus(grace_ns)
+    pub fn grace_end(&self) -> BootNs {
+        self.plan.ends(self.stop.as_ref().map_or(self.opened, |stop| stop.at))
     }
 
     /// Living members beside `main` whose first stop signal was `signal`.

@@ -153,7 +153,7 @@ pub(crate) fn of_process(
     if killed && before && member.own_stop.is_none() {
         return ProcessVerdict::Killed;
     }
-    let grace_end = timeline.grace_end(config.grace_ns);
+    let grace_end = timeline.grace_end();
     let Some(own) = &member.own_stop else {
         return if member.ended.is_none() && now < grace_end {
             ProcessVerdict::Running
@@ -161,13 +161,14 @@ pub(crate) fn of_process(
             ProcessVerdict::NotSignalled
         };
     };
-    of_signalled(member, own, config, grace_end, now)
+    let is_stop = |signal| timeline.plan.is_stop_signal(config, signal);
+    of_signalled(member, own, is_stop, grace_end, now)
 }
 
 fn of_signalled(
     member: &Member,
     own: &OwnStop,
-    config: &Config,
+    is_stop: impl Fn(Signal) -> bool,
     grace_end: BootNs,
     now: BootNs,
 ) -> ProcessVerdict {
@@ -186,7 +187,7 @@ fn of_signalled(
     if let Some(signal) = fatal
         && signal != Signal::KILL
         && signal != own.stop.signal
-        && !config.is_stop_signal(signal)
+        && !is_stop(signal)
     {
         return ProcessVerdict::Crashed;
     }

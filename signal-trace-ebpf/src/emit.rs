@@ -58,6 +58,8 @@ records! {
     ProcessFork = Fork,
     ProcessExec = Exec,
     OomVictim = Oom,
+    CgroupMkdir = CgroupMkdir,
+    CgroupAttach = CgroupAttach,
 }
 
 /// Reserves a record in its ring, lets `fill` write it there and hands it to user space.

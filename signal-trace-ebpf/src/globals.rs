@@ -1,15 +1,19 @@
-//! The frozen globals that user space sets before it loads the programs.
+//! What user space tells the programs: frozen globals before they are loaded, and one map after.
 
 use core::ptr;
 
 use crate::common::{filter::Filter, layout::KernelLayout};
-use aya_ebpf::Global;
+use aya_ebpf::{Global, bindings::BPF_F_MMAPABLE, macros::map, maps::Array};
 
 #[unsafe(no_mangle)]
 static LAYOUT: Global<KernelLayout> = Global::new(KernelLayout::ABSENT);
 
 #[unsafe(no_mangle)]
 static FILTER: Global<Filter> = Global::new(Filter::NONE);
+
+/// Signals that turned out to be of interest since.
+#[map]
+static WATCH: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// One number of the kernel layout: `layout(|l| &l.task_pid)`.
 ///
@@ -30,5 +34,13 @@ pub fn layout(field: impl FnOnce(&KernelLayout) -> &u32) -> u32 {
 pub fn is_watched(signal: u32) -> bool {
     // 0 wraps to a large number and is rejected with the rest.
     let bit = signal.wrapping_sub(1);
-    bit < 64 && FILTER.load().signal_mask >> bit & 1 == 1
+    bit < 64 && (FILTER.load().signal_mask | added()) >> bit & 1 == 1
+}
+
+/// User space adds to them at any time.
+#[inline(always)]
+fn added() -> u64 {
+    let Some(mask) = WATCH.get_ptr(0) else { return 0 };
+    // SAFETY: the map lookup gave a valid pointer to the only value, a whole word.
+    unsafe { ptr::read_volatile(mask) }
 }

@@ -101,6 +101,26 @@ impl Address {
         }
     }
 
+    /// Copies the C string here, and tells its length; 0 if it does not fit. What is behind it is
+    /// left as it was.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a record is a few hundred bytes")]
+    pub fn copy_whole_string<const N: usize>(self, slot: &mut [u8; N]) -> u32 {
+        // SAFETY: `slot` is valid for writes of `N` bytes; the helper checks the source.
+        let written = unsafe {
+            bpf_probe_read_kernel_str(
+                slot.as_mut_ptr().cast(),
+                N as u32,
+                ptr::without_provenance(self.0 as usize),
+            )
+        };
+        // The terminator counts. A string that was cut fills the slot, as one does that just fits.
+        match u32::try_from(written) {
+            Ok(written @ 1..) if written < N as u32 => written - 1,
+            _ => 0,
+        }
+    }
+
     /// Copies the C string here, cut to fit and padded with NULs.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "a record is a few hundred bytes")]

@@ -2,7 +2,7 @@
 
 use crate::common::{layout::ABSENT, wire::Task};
 
-use crate::{globals::layout, memory::Address};
+use crate::{cgroup, globals::layout, memory::Address};
 
 /// `PF_KTHREAD` of `task->flags`, the same in all kernels.
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -111,8 +111,8 @@ impl TaskPtr {
         signal.copy(|l| &l.signal_live, live);
 
         let css_set = task.follow(|l| &l.task_cgroups);
-        kernfs_id(css_set.follow(|l| &l.css_set_dfl_cgrp), cgroup_id);
-        kernfs_id(v1_cgroup(css_set), cgroup_v1_id);
+        cgroup::id(css_set.follow(|l| &l.css_set_dfl_cgrp), cgroup_id);
+        cgroup::id(cgroup::v1_of(css_set), cgroup_v1_id);
 
         if stage == Stage::Freed {
             (*ppid, *pgid, *ns_pid, *ns_level, *ns_inum) = (0, 0, 0, 0, 0);
@@ -146,22 +146,4 @@ fn pgid_of(signal: Address) -> Address {
         ABSENT => Address::new(0),
         pgid => signal.member(|l| &l.signal_pids).plus(u64::from(pgid) * 8).load_pointer(),
     }
-}
-
-/// The cgroup in the v1 hierarchy; NULL if there is none.
-#[inline(always)]
-fn v1_cgroup(css_set: Address) -> Address {
-    match layout(|l| &l.cgroup_v1_subsys) {
-        ABSENT => Address::new(0),
-        subsystem => css_set
-            .member(|l| &l.css_set_subsys)
-            .plus(u64::from(subsystem) * 8)
-            .load_pointer()
-            .follow(|l| &l.css_cgroup),
-    }
-}
-
-#[inline(always)]
-fn kernfs_id(cgroup: Address, slot: &mut u64) {
-    cgroup.follow(|l| &l.cgroup_kn).copy(|l| &l.kernfs_node_id, slot);
 }

@@ -6,9 +6,10 @@
 
 use clap::Args;
 use signal_trace_core::{
-    labels::Labels,
-    output::{ProcessRef, Record, RecordBody, SenderRef},
+    identity::Identity,
+    output::{ProcessRef, Record, RecordBody, SenderRef, WorkloadRef},
     signal::Signal,
+    workload::Kind,
 };
 
 use crate::{
@@ -29,12 +30,18 @@ pub struct Filters {
     /// Only signals from this process, and the shutdowns that they began
     #[arg(long, value_name = "PID")]
     pub sender_pid: Vec<u32>,
-    /// Only this container: its id, or the first digits of it
-    #[arg(long, value_name = "ID", value_parser = value::container)]
-    pub container: Vec<String>,
-    /// Only the containers of this Kubernetes pod, by its uid
-    #[arg(long, value_name = "UID", value_parser = value::pod)]
-    pub pod: Vec<String>,
+    /// Only this container: its name, or its id or the first digits of it; `*` and `?` are wildcards
+    #[arg(long, value_name = "NAME|ID")]
+    pub container: Vec<Glob>,
+    /// Only containers of this image; `*` and `?` are wildcards
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Vec<Glob>,
+    /// Only the containers of this Kubernetes pod: its name or its uid; `*` and `?` are wildcards
+    #[arg(long, value_name = "NAME|UID")]
+    pub pod: Vec<Glob>,
+    /// Only the containers of this Kubernetes namespace; `*` and `?` are wildcards
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Vec<Glob>,
     /// Only this systemd unit; `*` and `?` are wildcards
     #[arg(long, value_name = "UNIT")]
     pub unit: Vec<Glob>,
@@ -49,11 +56,14 @@ pub struct Filters {
     pub signal: Vec<Signal>,
 }
 
+/// Digits that tell a container's id from a name that happens to begin like it.
+const SHORTEST_ID: usize = 4;
+
 /// What a record is about.
 #[derive(Default)]
 struct Subject<'a> {
     processes: Vec<&'a ProcessRef>,
-    workload: Option<&'a [u8]>,
+    workload: Option<&'a WorkloadRef>,
     senders: Vec<&'a SenderRef>,
     signals: Vec<Signal>,
 }
@@ -69,13 +79,26 @@ impl Filters {
 
     /// As the `recording` line tells them.
     pub fn to_wire(&self) -> schema::Filters {
-        let Self { target_pid, sender_pid, container, pod, unit, cgroup, comm, signal } = self;
+        let Self {
+            target_pid,
+            sender_pid,
+            container,
+            image,
+            pod,
+            namespace,
+            unit,
+            cgroup,
+            comm,
+            signal,
+        } = self;
         let texts = |globs: &[Glob]| globs.iter().map(|glob| glob.text().to_owned()).collect();
         schema::Filters {
             target_pid: target_pid.clone(),
             sender_pid: sender_pid.clone(),
-            container: container.clone(),
-            pod: pod.clone(),
+            container: texts(container),
+            image: texts(image),
+            pod: texts(pod),
+            namespace: texts(namespace),
             unit: texts(unit),
             cgroup: texts(cgroup),
             comm: texts(comm),
@@ -84,25 +107,41 @@ impl Filters {
     }
 
     fn match_subject(&self, subject: &Subject<'_>) -> bool {
-        let Self { target_pid, sender_pid, container, pod, unit, cgroup, comm, signal } = self;
+        let Self {
+            target_pid,
+            sender_pid,
+            container,
+            image,
+            pod,
+            namespace,
+            unit,
+            cgroup,
+            comm,
+            signal,
+        } = self;
         let Subject { processes, workload, senders, signals } = subject;
         let paths = || {
             let of_processes = processes.iter().filter_map(|p| p.cgroup_path.as_deref());
-            of_processes.chain(*workload)
+            of_processes.chain(workload.and_then(|it| it.cgroup_path.as_deref()))
+        };
+        let identities = || {
+            let of_processes = processes.iter().map(|process| process.identity());
+            of_processes.chain(workload.map(WorkloadRef::identity))
         };
         any(target_pid, |pid| processes.iter().any(|p| p.process.id.pid == *pid))
             && any(sender_pid, |pid| {
                 let mut senders = senders.iter().filter_map(|sender| sender.process.as_ref());
                 senders.any(|sender| sender.process.id.pid == *pid)
             })
-            && any(container, |id| {
-                let ids = paths().filter_map(|path| Labels::of(path).container_id);
-                ids.into_iter().any(|of_path| of_path.starts_with(id))
+            && any(container, |glob| identities().any(|it| is_container(glob, &it)))
+            && any(image, |glob| identities().any(|it| it.image.is_some_and(|i| glob.matches(i))))
+            && any(pod, |glob| identities().any(|it| is_pod(glob, &it)))
+            && any(namespace, |glob| {
+                identities().any(|it| it.namespace.is_some_and(|name| glob.matches(name)))
             })
-            && any(pod, |uid| paths().any(|path| Labels::of(path).pod_uid().as_ref() == Some(uid)))
             && any(unit, |glob| {
-                let mut units = paths().filter_map(|path| Labels::of(path).unit);
-                units.any(|unit| is_unit(glob, &escape::for_json(unit)))
+                let mut units = identities().filter_map(|it| it.unit.map(escape::for_json));
+                units.any(|unit| is_unit(glob, &unit))
             })
             && any(cgroup, |glob| paths().any(|path| is_in_cgroup(glob, path)))
             && any(comm, |glob| {
@@ -111,6 +150,24 @@ impl Filters {
             })
             && any(signal, |signal| signals.contains(signal))
     }
+}
+
+/// By name (also the one in its pod), or by the first digits of its id.
+fn is_container(glob: &Glob, identity: &Identity<'_>) -> bool {
+    let mut names = [identity.name, identity.pod_container].into_iter().flatten();
+    let of_id = || {
+        let id = identity.container_id?.to_ascii_lowercase();
+        let wanted = glob.text().to_ascii_lowercase();
+        let is_prefix = wanted.len() >= SHORTEST_ID && id.starts_with(&wanted);
+        Some(glob.matches(&id) || (!glob.has_wildcards() && is_prefix))
+    };
+    let is_container = identity.kind == Kind::Container;
+    is_container && (names.any(|name| glob.matches(name)) || of_id() == Some(true))
+}
+
+fn is_pod(glob: &Glob, identity: &Identity<'_>) -> bool {
+    let mut names = [identity.pod, identity.pod_uid.as_deref()].into_iter().flatten();
+    names.any(|name| glob.matches(name))
 }
 
 impl<'a> Subject<'a> {
@@ -133,10 +190,9 @@ impl<'a> Subject<'a> {
             RecordBody::Reap(record) => Self::about(&record.process),
             RecordBody::Zombie(record) => Self::about(&record.process),
             RecordBody::Oom(record) => Self::about(&record.process),
-            RecordBody::Finding(record) => Self {
-                workload: record.workload.cgroup_path.as_deref(),
-                ..Self::about(&record.process)
-            },
+            RecordBody::Finding(record) => {
+                Self { workload: Some(&record.workload), ..Self::about(&record.process) }
+            }
             RecordBody::Shutdown(record) => {
                 let processes = &record.processes;
                 let of_processes = processes.iter().filter_map(|report| report.stop.as_ref());
@@ -144,7 +200,7 @@ impl<'a> Subject<'a> {
                 let deaths = processes.iter().filter_map(|report| report.status?.signal());
                 Self {
                     processes: processes.iter().map(|report| &report.process).collect(),
-                    workload: record.workload.cgroup_path.as_deref(),
+                    workload: Some(&record.workload),
                     senders: stops.iter().map(|stop| &stop.sender).collect(),
                     signals: stops.iter().map(|stop| stop.signal).chain(deaths).collect(),
                 }
@@ -246,7 +302,20 @@ mod tests {
         check(&["--cgroup", "/docker/"], ALL);
         check(&["--cgroup", "/dock"], NONE);
         check(&["--cgroup", "/d*ab"], ALL);
-        check(&["--pod", "12345678-9abc-def0-1234-56789abcdef0"], NONE);
+    }
+
+    #[test]
+    fn pods_and_images_are_told_by_what_the_runtime_says() {
+        const HOOKED: &str = "shutdown loss end";
+        check(&["--namespace", "shop"], HOOKED);
+        check(&["--namespace", "default"], NONE);
+        check(&["--pod", "12345678-9abc-def0-1234-56789abcdef0"], HOOKED);
+        check(&["--pod", "web-0*"], HOOKED);
+        check(&["--pod", "web-0"], NONE);
+        check(&["--container", "app*"], HOOKED);
+        check(&["--container", "web*", "--image", "xxx*"], HOOKED);
+        check(&["--container", "web*", "--image", "y*"], NONE);
+        check(&["--namespace", "shop", "--cgroup", "/docker"], NONE);
     }
 
     #[test]
@@ -273,8 +342,7 @@ mod tests {
 
     #[test]
     fn what_cannot_match_is_refused() {
-        for arguments in
-            [["--container", "web"], ["--pod", "web-0"], ["--signal", "X"], ["--comm", "["]]
+        for arguments in [["--container", "["], ["--pod", "["], ["--signal", "X"], ["--comm", "["]]
         {
             assert!(Line::try_parse_from([&["x"][..], &arguments].concat()).is_err());
         }

@@ -95,7 +95,7 @@ impl Engine {
         if let Some(kill) = outlived.filter(|_| !timeline.told_unkillable) {
             return Some(kill.plus(self.config.unkillable_after_ns).plus(LOOK_BEFORE_NS));
         }
-        let grace_end = timeline.grace_end(self.config.grace_ns);
+        let grace_end = timeline.grace_end();
         let from = match timeline.last_kill {
             // A SIGKILL to one process of a workload that goes on: no more is to be expected.
             Some(kill) if timeline.hit_one() => kill.min(grace_end),

@@ -87,6 +87,7 @@ impl Engine {
             return;
         }
         self.totals.exits += 1;
+        self.hooks.ended(at, id);
         let member = self.member_of.contains_key(&id);
         let record = ExitRecord {
             process: self.process_ref(&entry.process),

@@ -4,6 +4,7 @@
 //! the inputs.
 
 mod due;
+mod hooks;
 mod kills;
 mod lifecycle;
 mod losses;
@@ -12,6 +13,7 @@ mod relations;
 mod report;
 mod self_signals;
 mod stops;
+mod workloads;
 mod zombies;
 
 use alloc::{
@@ -20,12 +22,13 @@ use alloc::{
 };
 
 use crate::{
+    cgroups::Cgroups,
     config::Config,
     event::{EventBody, Process},
     findings::{Finding, Severity},
-    ids::{CgroupKey, ProcessId, Seq},
+    ids::{ProcessId, Seq},
     input::{FactBody, Loss, LossKind},
-    output::{Ask, EndRecord, FindingRecord, Outputs, ProcessRef, Record, RecordBody, WorkloadRef},
+    output::{EndRecord, FindingRecord, Outputs, Record, RecordBody, WorkloadRef},
     table::{ProcessTable, Seen},
     time::{BootNs, ClockAnchor},
     timeline::{Timeline, WorkloadKey},
@@ -39,8 +42,8 @@ pub struct Engine {
     timelines: BTreeMap<WorkloadKey, Timeline>,
     /// Which open timeline a process belongs to.
     member_of: BTreeMap<ProcessId, WorkloadKey>,
-    cgroup_paths: BTreeMap<CgroupKey, Option<Vec<u8>>>,
-    cgroup_room: usize,
+    cgroups: Cgroups,
+    hooks: hooks::Hooks,
     zombies_due: BTreeSet<(BootNs, ProcessId)>,
     /// Reported zombies that are still there, by workload.
     zombies_of: BTreeMap<WorkloadKey, u64>,
@@ -52,9 +55,6 @@ pub struct Engine {
     totals: EndRecord,
 }
 
-/// Cgroups whose path is remembered at most; beyond it those without processes are forgotten.
-const MAX_CGROUPS: usize = 16_384;
-
 impl Engine {
     /// An engine that knows nothing yet.
     pub fn new(config: Config) -> Self {
@@ -63,8 +63,8 @@ impl Engine {
             config,
             timelines: BTreeMap::new(),
             member_of: BTreeMap::new(),
-            cgroup_paths: BTreeMap::new(),
-            cgroup_room: MAX_CGROUPS,
+            cgroups: Cgroups::new(),
+            hooks: hooks::Hooks::default(),
             zombies_due: BTreeSet::new(),
             zombies_of: BTreeMap::new(),
             losses: losses::Losses::default(),
@@ -107,7 +107,14 @@ impl Engine {
             EventBody::Deliver(taken) => self.delivered(at, taken, out),
             EventBody::Exit(exit) => self.exited(at, exit, out),
             EventBody::Free(process) => self.freed(at, process, out),
-            EventBody::Fork(process) | EventBody::Exec(process) => self.see(at, process, out),
+            EventBody::Fork(process) | EventBody::CgroupAttach(process) => {
+                self.see(at, process, out);
+            }
+            EventBody::Exec(process) => {
+                self.see(at, process, out);
+                self.note_hook(at, process);
+            }
+            EventBody::CgroupMkdir { key, path } => self.learn_path(*key, path.as_deref()),
             EventBody::Oom(oom) => self.oom(at, oom, out),
         }
     }
@@ -118,14 +125,17 @@ impl Engine {
         match fact {
             FactBody::Process(process) => self.process_fact(at, process, out),
             FactBody::ProcessGone(id) => self.reaped(at, *id, out),
-            FactBody::Cgroup { key, path } => self.remember_cgroup(*key, Some(path.clone())),
-            FactBody::Workload { .. } => {}
+            FactBody::Cgroup { key, path } => self.learn_path(*key, Some(path)),
+            FactBody::Workload { key, workload } => self.learn_workload(*key, workload),
         }
     }
 
     /// Something is missing from the stream.
     pub fn loss(&mut self, loss: Loss, out: &mut Outputs) {
-        self.losses.add(loss.from, loss.to);
+        // Without the path of a cgroup a name is missing, and nothing else is told wrongly.
+        if loss.kind != LossKind::CgroupMkdir {
+            self.losses.add(loss.from, loss.to);
+        }
         self.totals.lost = self.totals.lost.saturating_add(loss.count);
         self.emit(loss.to, RecordBody::Loss(loss), out);
     }
@@ -201,49 +211,6 @@ impl Engine {
         }
         self.learn_cgroup(process, out);
         self.join(at, process, seen, out);
-    }
-
-    fn learn_cgroup(&mut self, process: &Process, out: &mut Outputs) {
-        let key = process.cgroup;
-        if key == CgroupKey::Root || self.cgroup_paths.contains_key(&key) {
-            return;
-        }
-        self.remember_cgroup(key, None);
-        out.asks.push(Ask::Cgroup(key, process.id));
-    }
-
-    fn remember_cgroup(&mut self, key: CgroupKey, path: Option<Vec<u8>>) {
-        if self.cgroup_paths.len() >= self.cgroup_room {
-            let table = &self.table;
-            self.cgroup_paths.retain(|key, _| table.living_in(*key).next().is_some());
-            // Where more than that are alive, they are not all looked at for each new one.
-            self.cgroup_room = MAX_CGROUPS.max(2 * self.cgroup_paths.len());
-        }
-        self.cgroup_paths.insert(key, path);
-    }
-
-    fn process_ref(&self, process: &Process) -> ProcessRef {
-        ProcessRef { process: *process, cgroup_path: self.cgroup_path(process.cgroup) }
-    }
-
-    fn cgroup_path(&self, key: CgroupKey) -> Option<Vec<u8>> {
-        match key {
-            CgroupKey::Root => Some(b"/".to_vec()),
-            key => self.cgroup_paths.get(&key).cloned().flatten(),
-        }
-    }
-
-    fn workload_ref(&self, key: WorkloadKey, process: &Process) -> WorkloadRef {
-        match key {
-            WorkloadKey::Cgroup(cgroup) => {
-                WorkloadRef { cgroup, cgroup_path: self.cgroup_path(cgroup), root: None }
-            }
-            WorkloadKey::Tree(_) => WorkloadRef {
-                cgroup: process.cgroup,
-                cgroup_path: self.cgroup_path(process.cgroup),
-                root: Some(*process),
-            },
-        }
     }
 
     /// The workload that a process belongs to if nothing else is known: its cgroup, or itself.

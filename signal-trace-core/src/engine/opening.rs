@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::Engine;
 use crate::{
-    ids::ProcessId,
+    ids::{CgroupKey, ProcessId},
     member::{Member, ONE_REQUEST_NS, Stop},
     time::BootNs,
     timeline::{Timeline, WorkloadKey},
@@ -21,7 +21,8 @@ pub(super) struct Opening {
 }
 
 impl Engine {
-    /// The process that stands for the workload: PID 1 of its namespace, else the oldest one that
+    /// The process that stands for the workload: the one that its manager names, PID 1 of its
+    /// namespace, else the oldest one that
     /// was not started from inside.
     pub(super) fn main_of(&self, key: WorkloadKey, target: ProcessId) -> ProcessId {
         let cgroup = match key {
@@ -33,11 +34,14 @@ impl Engine {
             let earlier = self.timelines.get(&key).and_then(|earlier| earlier.members.get(id));
             earlier.is_some_and(|member| member.from_start)
         };
+        let pid1 = self.cgroups.workload(cgroup).and_then(|workload| workload.pid1);
         self.table
             .living_in(cgroup)
             .min_by_key(|entry| {
                 let process = &entry.process;
                 (
+                    // In a PID namespace that it shares, only its manager knows.
+                    Some(process.id.pid) != pid1,
                     !process.is_namespace_init(),
                     survivor(&process.id),
                     process.ns_level,
@@ -68,7 +72,14 @@ impl Engine {
                 self.table.living_in(cgroup).map(|entry| entry.process.id).collect()
             }
         };
-        let mut timeline = Timeline::new(key, at, main, stop, provisional);
+        let cgroup = match key {
+            WorkloadKey::Cgroup(cgroup) => cgroup,
+            // A tree is no workload of a manager's.
+            WorkloadKey::Tree(_) => CgroupKey::Root,
+        };
+        let mut plan = self.plan(cgroup);
+        plan.pre_stop = stop.as_ref().and_then(|stop| self.hook_before(stop.at, stop.role, cgroup));
+        let mut timeline = Timeline::new(key, at, main, stop, provisional, plan);
         let root = self.table.get(main).map_or(main, |main| self.table.root_of(main));
         for id in &ids {
             let Some(entry) = self.table.get(*id) else { continue };

@@ -3,7 +3,6 @@
 use super::Engine;
 use crate::{
     event::{Generate, Process},
-    ids::CgroupKey,
     labels::Labels,
     role::Relation,
 };
@@ -24,21 +23,19 @@ impl Engine {
         Relation {
             same_workload,
             ancestor,
-            sender_path: self.path_of(event.current.cgroup),
-            target_path: self.path_of(event.target.cgroup),
+            sender_path: self.cgroups.path(event.current.cgroup),
+            target_path: self.cgroups.path(event.target.cgroup),
         }
-    }
-
-    pub(super) fn path_of(&self, cgroup: CgroupKey) -> &[u8] {
-        self.cgroup_paths.get(&cgroup).and_then(Option::as_deref).unwrap_or_default()
     }
 
     /// The container that holds the namespaces of a Kubernetes pod. It has no work to finish, and
     /// is always ended by a bare SIGKILL.
     pub(super) fn is_sandbox(&self, process: &Process) -> bool {
-        process.comm.as_bytes() == b"pause"
+        let told = self.cgroups.workload(process.cgroup).is_some_and(|known| known.sandbox);
+        // Not every runtime tells: by its name and place.
+        told || process.comm.as_bytes() == b"pause"
             && process.is_namespace_init()
-            && Labels::of(self.path_of(process.cgroup)).in_pod()
+            && Labels::of(self.cgroups.path(process.cgroup)).in_pod()
             && self.table.living_in(process.cgroup).all(|entry| entry.process.id == process.id)
     }
 

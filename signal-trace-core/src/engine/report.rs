@@ -7,12 +7,18 @@ use crate::{
     findings::{self, Case},
     ids::CgroupKey,
     member::{Member, Stop},
-    output::{Outputs, ProcessReport, RecordBody, SenderRef, ShutdownRecord, StopRef, WorkloadRef},
+    output::{
+        Outputs, PreStopRef, ProcessReport, RecordBody, SenderRef, ShutdownRecord, StopRef,
+        WorkloadRef,
+    },
     system::System,
-    time::BootNs,
+    time::{BootNs, SECOND},
     timeline::{Timeline, WorkloadKey},
     verdict::{self, ProcessVerdict, WorkloadVerdict},
 };
+
+/// How long before a SIGKILL a stop signal can have been, that was lost.
+const MAX_BEFORE_NS: u64 = 600 * SECOND;
 
 impl Engine {
     /// Emits the report of a timeline. `complete`: all of it was observed, up to its end or past
@@ -41,7 +47,8 @@ impl Engine {
         let end =
             if timeline.all_ended() { timeline.last_exit().unwrap_or(self.now) } else { self.now };
         // What looks like a SIGKILL without a stop signal may be one whose stop signal was lost.
-        let before = if timeline.stop.is_none() { self.config.grace_ns } else { 0 };
+        let before =
+            if timeline.stop.is_none() { timeline.plan.grace_ns.min(MAX_BEFORE_NS) } else { 0 };
         let from = timeline.opened.minus(before.max(self.config.reorder_window_ns));
         let lossy = self.losses.touch(from, self.now)
             || timeline.members.values().any(Member::lost_its_end);
@@ -75,8 +82,12 @@ impl Engine {
             workload,
             stop: timeline.stop.as_ref().map(|stop| self.stop_ref(stop)),
             duration_ns: end.since(timeline.opened),
-            grace_ns: self.config.grace_ns,
-            grace_source: self.config.grace_source,
+            grace_ns: timeline.plan.grace_ns,
+            grace_source: timeline.plan.grace_source,
+            pre_stop: timeline.plan.pre_stop.map(|hook| PreStopRef {
+                process: self.process_ref(&hook.process),
+                took_ns: hook.took_ns,
+            }),
             grace_used_ns: timeline.stop.as_ref().map(|stop| {
                 timeline.first_kill.filter(|kill| *kill >= stop.at).unwrap_or(end).since(stop.at)
             }),
@@ -142,7 +153,7 @@ impl Engine {
             WorkloadKey::Cgroup(cgroup) => cgroup,
             WorkloadKey::Tree(_) => CgroupKey::Root,
         };
-        WorkloadRef { cgroup, cgroup_path: self.cgroup_path(cgroup), root: None }
+        self.workload_in(cgroup)
     }
 }
 

@@ -74,6 +74,9 @@ impl Engine {
         if event.sent_by_current() {
             self.see(at, &event.current, out);
         }
+        if !self.is_watched(event.signal, event.target.cgroup) {
+            return;
+        }
         let (sender, role) = role::of(event, self.relation(event));
         // A terminal that changes its size asks nobody to stop.
         let is_request =
@@ -106,7 +109,7 @@ impl Engine {
             if event.kills_now() {
                 self.sigkilled(&sent);
             }
-        } else if is_request && self.config.is_stop_signal(event.signal) {
+        } else if is_request && self.is_stop_signal(event.signal, event.target.cgroup) {
             self.stop_signalled(&sent, out);
             if self.config.is_request(event.signal)
                 && let Some(entry) = self.table.get_mut(id)
@@ -118,6 +121,9 @@ impl Engine {
 
     pub(super) fn delivered(&mut self, at: BootNs, event: &Deliver, out: &mut Outputs) {
         self.see(at, &event.process, out);
+        if !self.is_watched(event.signal, event.process.cgroup) {
+            return;
+        }
         let record = DeliveryRecord {
             signal: event.signal,
             process: self.process_ref(&event.process),
@@ -162,7 +168,9 @@ impl Engine {
             None if sent.role == Role::Supervisor && !target.is_namespace_init() => return,
             _ => self.main_of(key, target.id),
         };
-        let provisional = self.config.is_ambiguous(sent.event.signal) || main != target.id;
+        let own = self.own_stop_signal(target.cgroup) == Some(sent.event.signal);
+        let ambiguous = self.config.is_ambiguous(sent.event.signal) && !own;
+        let provisional = ambiguous || main != target.id;
         let (at, stop) = (sent.at, Some(sent.stop()));
         let opening = Opening { key, at, main, stop, provisional };
         match self.decide(sent, &opening) {

@@ -8,13 +8,15 @@ use crate::{
     escape::escaped,
     event::Process,
     ids::{ProcessId, Seq},
-    member::Member,
+    member::{Member, ONE_REQUEST_NS},
+    output::GraceSource,
     role::Role,
     signal::Disposition,
     system::System,
     time::{BootNs, MS, SECOND},
     timeline::Timeline,
     verdict::ProcessVerdict,
+    workload::Source,
 };
 
 /// What the rules see.
@@ -49,8 +51,13 @@ impl<'a> Case<'a> {
         main.map(|(_, verdict)| *verdict)
     }
 
+    /// What was left of the grace period at the stop signal, nanoseconds.
+    pub fn grace_ns(&self) -> u64 {
+        self.timeline.plan.left_ns()
+    }
+
     pub fn grace_end(&self) -> BootNs {
-        self.timeline.grace_end(self.config.grace_ns)
+        self.timeline.grace_end()
     }
 
     /// It had to be killed, or lived longer than the grace period.
@@ -105,11 +112,45 @@ impl<'a> Case<'a> {
             (true, Some(ended)) => {
                 let killed = member.kill.map_or(ended.at, |kill| kill.at);
                 let by = member.kill.map_or("sender unknown", |kill| kill.role.name());
-                format!("it was killed with SIGKILL ({by}) {} later", seconds(killed.since(start)))
+                let limit = self.limit(killed);
+                let later = seconds(killed.since(start));
+                format!("it was killed with SIGKILL ({by}) {later} later{limit}")
             }
             (false, Some(ended)) => format!("it ended {} later", seconds(ended.at.since(start))),
             (_, None) if member.lost_its_end() => "how it ended was lost".into(),
             (_, None) => format!("it still runs {} later", seconds(self.now.since(start))),
+        }
+    }
+
+    /// What a SIGKILL from who manages the workload has to do with its grace period.
+    fn limit(&self, killed: BootNs) -> String {
+        let plan = &self.timeline.plan;
+        let GraceSource::Known(source) = plan.grace_source else { return String::new() };
+        if self.timeline.stop.is_none() || plan.grace_ns == u64::MAX {
+            return String::new();
+        }
+        let setting = match source {
+            Source::Docker => "Docker's stop timeout",
+            Source::Podman => "Podman's stop timeout",
+            Source::Kubernetes => "terminationGracePeriodSeconds",
+            Source::Systemd => "TimeoutStopSec=",
+            Source::Cri | Source::Image | Source::Oci => "the stop timeout",
+        };
+        let grace = seconds(plan.grace_ns);
+        let end = self.grace_end();
+        let hook = plan.pre_stop.map_or_else(String::new, |hook| {
+            format!(
+                ", of which its preStop hook {} took {}",
+                name(&hook.process),
+                seconds(hook.took_ns)
+            )
+        });
+        if killed.plus(ONE_REQUEST_NS) < end {
+            format!(", before the {grace} of {setting} were over{hook}")
+        } else if killed.since(end) < SECOND {
+            format!(", at the end of {setting} ({grace}{hook})")
+        } else {
+            String::new()
         }
     }
 

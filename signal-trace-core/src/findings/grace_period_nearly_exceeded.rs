@@ -19,8 +19,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     }
     let last = told().max_by_key(|member| member.ended.map(|ended| ended.at))?;
     let took = last.ended?.at.since(stop.at);
-    let nearly =
-        u128::from(took) * 100 >= u128::from(case.config.grace_ns) * u128::from(NEARLY_PERCENT);
+    let nearly = u128::from(took) * 100 >= u128::from(case.grace_ns()) * u128::from(NEARLY_PERCENT);
     if !nearly {
         return None;
     }
@@ -29,7 +28,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         name(&last.process),
         seconds(took),
         stop.signal,
-        seconds(case.config.grace_ns)
+        seconds(case.grace_ns())
     );
     let id = "grace-period-nearly-exceeded";
     Some(case.finding(id, Severity::Warning, summary, evidence(&[last])))

@@ -25,7 +25,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         name(&first.process),
         and_more(&members),
         own.stop.signal,
-        seconds(case.config.grace_ns),
+        seconds(case.grace_ns()),
         case.fate(first)
     );
     Some(case.finding("handler-does-not-exit", Severity::Warning, summary, evidence(&members)))
@@ -42,7 +42,7 @@ fn applies(case: &Case<'_>, member: &Member) -> bool {
     // Who was told late, or took it late, did not have all of it.
     let had = own.delivered.map_or(0, |(_, taken, _)| until.since(taken));
     let full_grace = until >= case.grace_end()
-        && had.saturating_add(ONE_REQUEST_NS) >= case.config.grace_ns
+        && had.saturating_add(ONE_REQUEST_NS) >= case.grace_ns()
         && !ended_late;
     let forwarded = case.timeline.forwards.iter().any(|forward| forward.from == id);
     let child_ended = own.child_ended.is_some_and(|ended| ended < until);

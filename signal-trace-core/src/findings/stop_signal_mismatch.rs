@@ -37,7 +37,7 @@ fn ended_by_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
     // What ends long after it has its own reasons.
     // systemd sends a login shell HUP besides (SendSIGHUP=), and nobody stops a service with it.
     let answered = ended.at >= other.at
-        && ended.at.since(other.at) <= case.config.grace_ns
+        && ended.at.since(other.at) <= case.grace_ns()
         && other.signal != Signal::HUP;
     if member.died_of_sigkill() || !answered {
         return None;

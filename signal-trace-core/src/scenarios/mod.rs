@@ -24,4 +24,5 @@ mod spared;
 mod trees;
 mod verdict_evidence;
 mod workload_verdicts;
+mod workloads;
 mod zombies;

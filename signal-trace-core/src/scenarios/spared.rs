@@ -28,6 +28,7 @@ fn jobs_that_systemd_spares_are_no_more_than_worth_knowing() {
     // cron.service has KillMode=process.
     let told = story(
         "+0ms path 7 /system.slice/cron.service
+         +0ms workload 7 grace=10s source=systemd
          +0ms proc 1
          +0ms proc 100 parent=1 cgroup=7 comm=cron
          +1ms fork 101 parent=100

@@ -57,6 +57,8 @@ const fn loss_kind(kind: Kind) -> LossKind {
         Kind::Fork => LossKind::Fork,
         Kind::Exec => LossKind::Exec,
         Kind::Oom => LossKind::Oom,
+        Kind::CgroupMkdir => LossKind::CgroupMkdir,
+        Kind::CgroupAttach => LossKind::CgroupAttach,
     }
 }
 
@@ -66,7 +68,7 @@ mod tests {
 
     #[test]
     fn only_what_is_new_is_lost_and_windows_touch() {
-        let mut counters = Counters { drops: [9; 8], recursion_misses: 9 };
+        let mut counters = Counters { drops: [9; Kind::SLOTS as usize], recursion_misses: 9 };
         let mut meter = LossMeter::new(counters, BootNs(10));
         assert_eq!(meter.update(counters, BootNs(20), BootNs(21)), []);
         counters.drops[Kind::Exit as usize] += 2;

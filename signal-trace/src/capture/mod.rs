@@ -30,6 +30,7 @@ use self::{
     cgroup::{CgroupNames, Hierarchies},
     clock::AnchorKeeper,
     loss::{Counters, LossMeter},
+    place::Told,
     ring::{Rings, Sweep},
     snapshot::Snapshot,
 };
@@ -187,13 +188,18 @@ impl Capture {
 
     fn drain(&mut self, sweep: &mut Sweep, pipeline: &mut Pipeline) -> anyhow::Result<()> {
         let Self { loaded, asks, cgroups, .. } = self;
-        Rings::drain(sweep, loaded, |frame| {
+        Rings::drain(sweep, loaded, |mut frame| {
+            place::trim(&mut frame);
             // The engine would ask too, but after the reorder window: a short-lived container has
             // lost its cgroup by then.
-            if let Some((key, process)) =
-                place::of_frame(&frame).filter(|(key, _)| cgroups.is_unknown(*key))
-            {
-                asks.add([Ask::Cgroup(key, process)]);
+            match place::told(&frame) {
+                Some(Told::Process(key, process)) if cgroups.is_unknown(key) => {
+                    asks.add([Ask::Cgroup(key, process)]);
+                }
+                Some(Told::Cgroup(key, path)) => {
+                    cgroups.remember(key, path);
+                }
+                _ => {}
             }
             asks.add(pipeline.push(Input::Frame(frame))?);
             Ok(())

@@ -33,27 +33,6 @@ pub fn stop_signal(text: &str) -> Result<Signal, String> {
     }
 }
 
-/// The first digits of a container's id, at least four.
-pub fn container(text: &str) -> Result<String, String> {
-    let is_id = (4..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
-        "give the container's id, or the first four digits of it or more (its name is not known \
-         to the kernel; `docker ps` shows the id)"
-            .to_owned()
-    })
-}
-
-/// A pod's uid.
-pub fn pod(text: &str) -> Result<String, String> {
-    let is_uid = matches!(text.len(), 32 | 36)
-        && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_uid.then(|| text.to_ascii_lowercase()).ok_or_else(|| {
-        "give the pod's uid (its name is not known to the kernel; \
-         `kubectl get pod NAME -o jsonpath={.metadata.uid}` shows the uid)"
-            .to_owned()
-    })
-}
-
 /// The id of a finding, in any letter case, with hyphens or underscores.
 pub fn finding(text: &str) -> Result<&'static Page, String> {
     let id = text.trim().to_ascii_lowercase().replace('_', "-");
@@ -175,14 +154,6 @@ mod tests {
         assert_eq!(stop_signal("rtmin+3").map(Signal::number), Ok(37));
         assert!(stop_signal("KILL").is_err());
         assert!(stop_signal("TERMINATE").is_err());
-    }
-
-    #[test]
-    fn ids_are_ids() {
-        assert_eq!(container("9F2C"), Ok("9f2c".to_owned()));
-        assert!(container("web").is_err());
-        assert!(pod("web-7d9f").is_err());
-        assert!(pod("12345678-9abc-def0-1234-56789abcdef0").is_ok());
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::{
     error::LoadError,
     layout, private_tracefs,
     requirements::{self, Paths},
+    watch::Watch,
 };
 
 /// Built by `cargo xtask ebpf`; see `docs/ebpf-object.md`.
@@ -44,7 +45,7 @@ pub struct LoadOptions {
 
 /// The loaded programs. They run until this is dropped.
 pub struct Loaded {
-    /// Records of exit, free, fork, exec and OOM.
+    /// Records of exit, free, fork, exec, OOM and cgroups.
     pub lifecycle: RingBuf<MapData>,
     /// Records of signals.
     pub signals: RingBuf<MapData>,
@@ -52,6 +53,8 @@ pub struct Loaded {
     pub logger: Option<EbpfLogger<&'static dyn log::Log>>,
     /// How many records found their ring full.
     pub drops: Drops,
+    /// Watches more signals.
+    pub watch: Watch,
     programs: Ebpf,
 }
 
@@ -82,7 +85,8 @@ fn load_here(options: &LoadOptions) -> Result<Loaded, LoadError> {
     let loaded = Loaded {
         lifecycle: open_map(&mut programs, names::MAP_LIFECYCLE)?,
         signals: open_map(&mut programs, names::MAP_SIGNALS)?,
-        drops: Drops::open(take_map(&mut programs, names::MAP_DROPS)?)?,
+        drops: Drops::open(&take_map(&mut programs, names::MAP_DROPS)?)?,
+        watch: Watch::open(&take_map(&mut programs, names::MAP_WATCH)?)?,
         logger: (options.log_level > 0)
             .then(|| EbpfLogger::init(&mut programs))
             .transpose()

@@ -5,8 +5,10 @@ pub mod drops;
 pub mod error;
 pub mod layout;
 pub mod loader;
+mod mapped;
 mod private_tracefs;
 pub mod requirements;
+pub mod watch;
 
 pub use error::LoadError;
 pub use loader::{LoadOptions, Loaded, load};

@@ -6,9 +6,7 @@ use signal_trace_core::{
 };
 
 use super::format::{cgroup_from_text, cgroup_to_text};
-use crate::sinks::schema::{
-    Body, Clock, Filters, Line, Recording, SCHEMA, SessionConfig, Time, names,
-};
+use crate::sinks::schema::{Body, Clock, Filters, Line, Recording, SCHEMA, SessionConfig, Time};
 
 /// What a session was told, and on which machine: all that a replay must know beside the inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +80,7 @@ fn config_to_wire(config: &Config) -> SessionConfig {
     let Config {
         grace_ns,
         grace_source,
+        signal_mask,
         stop_signals,
         zombie_after_ns,
         unkillable_after_ns,
@@ -90,9 +89,11 @@ fn config_to_wire(config: &Config) -> SessionConfig {
         reorder_window_ns,
         max_processes,
     } = config;
+    let watched = (1..=64).filter_map(Signal::new).filter(|signal| signal_mask & signal.bit() != 0);
     SessionConfig {
         grace_ns: *grace_ns,
-        grace_source: names::grace_source(*grace_source).to_owned(),
+        grace_source: grace_source.name().to_owned(),
+        signals: watched.map(Signal::name).collect(),
         stop_signals: stop_signals.iter().map(|signal| signal.name()).collect(),
         zombie_after_ns: *zombie_after_ns,
         unkillable_after_ns: *unkillable_after_ns,
@@ -107,6 +108,7 @@ fn config_from_wire(config: SessionConfig) -> Result<Config, String> {
     let SessionConfig {
         grace_ns,
         grace_source,
+        signals,
         stop_signals,
         zombie_after_ns,
         unkillable_after_ns,
@@ -115,18 +117,18 @@ fn config_from_wire(config: SessionConfig) -> Result<Config, String> {
         reorder_window_ns,
         max_processes,
     } = config;
+    let signals_of = |names: &[String]| {
+        let parse = |name: &String| {
+            Signal::parse(name).ok_or_else(|| format!("has the unknown signal {name:?}"))
+        };
+        names.iter().map(parse).collect::<Result<Vec<_>, _>>()
+    };
     Ok(Config {
         grace_ns,
-        grace_source: [GraceSource::Default, GraceSource::Flag]
-            .into_iter()
-            .find(|known| names::grace_source(*known) == grace_source)
+        grace_source: GraceSource::parse(&grace_source)
             .ok_or_else(|| format!("has the unknown grace source {grace_source:?}"))?,
-        stop_signals: stop_signals
-            .iter()
-            .map(|name| {
-                Signal::parse(name).ok_or_else(|| format!("has the unknown signal {name:?}"))
-            })
-            .collect::<Result<_, _>>()?,
+        signal_mask: signals_of(&signals)?.iter().fold(0, |mask, signal| mask | signal.bit()),
+        stop_signals: signals_of(&stop_signals)?,
         zombie_after_ns,
         unkillable_after_ns,
         split_cgroups: split_cgroups
@@ -150,6 +152,7 @@ mod tests {
         let mut config = Config::new();
         config.grace_ns = 3 * SECOND + 1;
         config.grace_source = GraceSource::Flag;
+        config.signal_mask = 1 << 63 | 1;
         config.stop_signals = ["RTMIN+3", "USR1"].map(|name| Signal::parse(name).unwrap()).to_vec();
         config.split_cgroups = [CgroupKey::V2(u64::MAX), CgroupKey::V1(7)].into();
         config.tracer_pid = Some(77);

@@ -1,5 +1,7 @@
 //! Records for tests: the shutdown of a container whose PID 1 is a shell without a handler.
 
+use std::sync::Arc;
+
 use signal_trace_core::{
     config::Config,
     event::{Comm, Oom, Process, ProcessFlags},
@@ -8,13 +10,14 @@ use signal_trace_core::{
     input::{Loss, LossKind},
     output::{
         DeliveryRecord, EndRecord, ExitRecord, FindingRecord, Forward, GraceSource, OomRecord,
-        ProcessRef, ProcessReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord,
-        SignalRecord, StopRef, WorkloadRef, ZombieRecord,
+        PreStopRef, ProcessRef, ProcessReport, ReapRecord, Record, RecordBody, SenderRef,
+        ShutdownRecord, SignalRecord, StopRef, WorkloadRef, ZombieRecord,
     },
     role::Role,
     signal::{Disposition, GenerateResult, Signal, WaitStatus},
     time::{BootNs, ClockAnchor, MS, SECOND},
     verdict::{ProcessVerdict, WorkloadVerdict},
+    workload::{Configured, Kind, Kubernetes, Runtime, Source, Workload},
 };
 
 use crate::recording::Header;
@@ -55,6 +58,7 @@ pub fn process(pid: u32, comm: &[u8], cgroup_path: Option<&str>, ns_pid: u32) ->
             flags: ProcessFlags::default(),
         },
         cgroup_path: cgroup_path.map(|path| path.as_bytes().to_vec()),
+        workload: None,
     }
 }
 
@@ -104,6 +108,7 @@ pub fn workload() -> WorkloadRef {
     WorkloadRef {
         cgroup: CgroupKey::V2(77),
         cgroup_path: Some(format!("/docker/{CONTAINER}").into_bytes()),
+        known: None,
         root: None,
     }
 }
@@ -118,6 +123,7 @@ pub fn shutdown() -> ShutdownRecord {
         duration_ns: 10_011 * MS,
         grace_ns: 10 * SECOND,
         grace_source: GraceSource::Default,
+        pre_stop: None,
         grace_used_ns: Some(10_004 * MS),
         verdict: WorkloadVerdict::Forced,
         complete: true,
@@ -152,6 +158,62 @@ pub fn shutdown() -> ShutdownRecord {
         }],
         never_told: vec![ProcessId { pid: 903, start_ticks: 99_000 }],
         findings: vec![finding()],
+    }
+}
+
+/// A container in a pod, whose author means no good.
+pub fn hostile() -> Workload {
+    let evil = |text: &str| Some(format!("{text}\n\u{1b}[31m\"\u{202e}\\"));
+    let set = |value| Configured { value, source: Source::Kubernetes };
+    Workload {
+        kind: Kind::Container,
+        sandbox: false,
+        runtime: Some(Runtime::Containerd),
+        id: Some(CONTAINER.into()),
+        name: evil("web"),
+        image: Some("x".repeat(4096)),
+        unit: None,
+        kubernetes: Some(Kubernetes {
+            namespace: Some("shop".into()),
+            pod: evil("web-0"),
+            uid: Some("12345678-9abc-def0-1234-56789abcdef0".into()),
+            container: evil("app"),
+            owner: Some("Deployment/web".into()),
+            deletion_timestamp: Some("2026-11-24T10:50:55Z".into()),
+        }),
+        labels: vec![("app".into(), "\u{1b}]0;owned\u{7}".repeat(400))],
+        pid1: Some(901),
+        stop_signal: Some(Configured { value: Signal::QUIT, source: Source::Image }),
+        grace_ns: Some(set(6 * SECOND)),
+        pre_stop: Some(vec!["/bin/sh".into(), "-c".into()]),
+    }
+}
+
+/// The shutdown of [`hostile`], with a hook, ended by somebody in a like container.
+pub fn hooked() -> ShutdownRecord {
+    let known = Some(Arc::new(hostile()));
+    let place = format!("/kubepods/{CONTAINER}");
+    let in_pod = |pid, comm: &[u8], ns_pid| ProcessRef {
+        workload: known.clone(),
+        ..process(pid, comm, Some(&place), ns_pid)
+    };
+    let sender = SenderRef { process: Some(in_pod(70, b"kill", 7)), role: Role::OtherContainer };
+    let path = Some(place.clone().into_bytes());
+    ShutdownRecord {
+        workload: WorkloadRef {
+            cgroup: CgroupKey::V2(78),
+            cgroup_path: path,
+            known: known.clone(),
+            root: None,
+        },
+        stop: Some(StopRef { signal: Signal::QUIT, at: at(512), sender }),
+        grace_ns: 6 * SECOND,
+        grace_source: GraceSource::Known(Source::Kubernetes),
+        pre_stop: Some(PreStopRef { process: in_pod(60, b"sh", 12), took_ns: 2 * SECOND }),
+        processes: vec![],
+        forwards: vec![],
+        findings: vec![],
+        ..shutdown()
     }
 }
 
@@ -236,6 +298,7 @@ pub fn every_record() -> Vec<Record> {
             findings: vec![],
             ..shutdown()
         })),
+        RecordBody::Shutdown(Box::new(hooked())),
         RecordBody::Finding(FindingRecord {
             workload: WorkloadRef { cgroup_path: None, ..workload() },
             process: worker(),

@@ -120,7 +120,8 @@ impl CgroupNames {
         Some(self.place(&content).0)
     }
 
-    fn remember(&mut self, key: CgroupKey, path: &[u8]) -> bool {
+    /// Remembers a path; tells whether it is new.
+    pub fn remember(&mut self, key: CgroupKey, path: &[u8]) -> bool {
         if key == CgroupKey::Root || self.known.contains_key(&key) {
             return false;
         }

@@ -22,11 +22,11 @@ use signal_trace_core::{
 
 use super::{
     Body, DeliveryLine, EndLine, Exit, ExitLine, Finding, FindingLine, FindingTotals, Forwarding,
-    ForwardingEdge, Grace, Line, LossLine, OomFigures, OomLine, ProcessReport, ReapLine, SCHEMA,
-    Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time, Totals, Window,
-    ZombieLine, names,
+    ForwardingEdge, Grace, Line, LossLine, OomFigures, OomLine, PreStop, ProcessReport, ReapLine,
+    SCHEMA, Sender, SentSignal, ShutdownLine, SignalLine, SignalName, Stop, Target, Time, Totals,
+    Window, ZombieLine, names,
 };
-use subject::{process_ref, workload_of};
+use subject::{process_ref, workload_around, workload_of};
 
 impl Line {
     /// The line for `record`. `cut_short` tells that the session did not end in order.
@@ -49,15 +49,19 @@ fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
             Body::Delivery(DeliveryLine {
                 signal: SignalName { name: signal.name(), number: signal.number() },
                 process: process_ref(process, clock),
+                workload: workload_around(process),
                 disposition: names::disposition(*disposition),
             })
         }
         // `notable` is a hint for people: the text sink's.
-        RecordBody::Exit(ExitRecord { process, status, notable: _ }) => {
-            Body::Exit(ExitLine { process: process_ref(process, clock), exit: exit(*status) })
-        }
+        RecordBody::Exit(ExitRecord { process, status, notable: _ }) => Body::Exit(ExitLine {
+            process: process_ref(process, clock),
+            workload: workload_around(process),
+            exit: exit(*status),
+        }),
         RecordBody::Reap(ReapRecord { process, zombie_ns }) => Body::Reap(ReapLine {
             process: process_ref(process, clock),
+            workload: workload_around(process),
             zombie_seconds: seconds(*zombie_ns),
         }),
         RecordBody::Zombie(record) => Body::Zombie(zombie(record, clock)),
@@ -66,6 +70,7 @@ fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
             let Oom { victim: _, tid, total_vm_pages, oom_score_adj } = oom;
             Body::Oom(OomLine {
                 process: process_ref(process, clock),
+                workload: workload_around(process),
                 oom: OomFigures {
                     tid: *tid,
                     total_vm_pages: Some(*total_vm_pages).filter(|pages| *pages > 0),
@@ -104,6 +109,7 @@ fn signal(record: &SignalRecord, clock: &ClockAnchor) -> SignalLine {
         sender: sender_of(sender, clock),
         target: Target {
             process: process_ref(target, clock),
+            workload: workload_around(target),
             disposition: names::disposition(*disposition),
             blocked: *blocked,
             pid1: target.process.is_namespace_init(),
@@ -116,6 +122,7 @@ fn zombie(record: &ZombieRecord, clock: &ClockAnchor) -> ZombieLine {
         record;
     ZombieLine {
         process: process_ref(process, clock),
+        workload: workload_around(process),
         parent: parent.as_ref().map(|parent| process_ref(parent, clock)),
         parent_sigchld: parent_sigchld.map(names::disposition),
         orphaned: *orphaned,
@@ -133,6 +140,7 @@ fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
         duration_ns,
         grace_ns,
         grace_source,
+        pre_stop,
         grace_used_ns,
         verdict,
         complete,
@@ -147,8 +155,12 @@ fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
         workload: workload_of(workload, clock),
         stop: stop.as_ref().map(|stop| stop_of(stop, clock)),
         grace: Grace {
-            configured_seconds: seconds(*grace_ns),
-            source: names::grace_source(*grace_source),
+            configured_seconds: Some(*grace_ns).filter(|ns| *ns != u64::MAX).map(seconds),
+            source: grace_source.name(),
+            pre_stop: pre_stop.as_ref().map(|hook| PreStop {
+                process: process_ref(&hook.process, clock),
+                seconds: seconds(hook.took_ns),
+            }),
             used_seconds: grace_used_ns.map(seconds),
         },
         duration_seconds: seconds(*duration_ns),
@@ -221,6 +233,7 @@ fn sender_of(sender: &SenderRef, clock: &ClockAnchor) -> Sender {
     let SenderRef { process, role } = sender;
     Sender {
         process: process.as_ref().map(|process| process_ref(process, clock)),
+        workload: process.as_ref().and_then(workload_around),
         role: role.name(),
     }
 }

@@ -37,6 +37,8 @@ pub struct SentSignal {
 pub struct Target {
     /// The process.
     pub process: Process,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// What it does with the signal.
     #[schemars(extend("enum" = names::DISPOSITIONS))]
     pub disposition: &'static str,
@@ -53,6 +55,8 @@ pub struct DeliveryLine {
     pub signal: SignalName,
     /// By whom.
     pub process: Process,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// What it does with it.
     #[schemars(extend("enum" = names::DISPOSITIONS))]
     pub disposition: &'static str,
@@ -72,6 +76,8 @@ pub struct SignalName {
 pub struct ExitLine {
     /// Which.
     pub process: Process,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// How.
     pub exit: Exit,
 }
@@ -81,6 +87,8 @@ pub struct ExitLine {
 pub struct ReapLine {
     /// Which.
     pub process: Process,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// At most this long a zombie.
     pub zombie_seconds: f64,
 }
@@ -90,6 +98,8 @@ pub struct ReapLine {
 pub struct ZombieLine {
     /// Which.
     pub process: Process,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// Who should reap it.
     pub parent: Option<Process>,
     /// What that one does with SIGCHLD; null if unknown.
@@ -108,6 +118,8 @@ pub struct ZombieLine {
 pub struct OomLine {
     /// The victim.
     pub process: Process,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// The kernel's figures.
     pub oom: OomFigures,
 }
@@ -178,12 +190,25 @@ pub struct ForwardingEdge {
 /// The grace period.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Grace {
-    /// Its length.
-    pub configured_seconds: f64,
-    /// Where the length is known from: `default`, `flag`.
+    /// Its length, a preStop hook included; null if there is no limit.
+    pub configured_seconds: Option<f64>,
+    /// Where the length is known from; `default` is what the place suggests: 30 s in a pod, 90 s in
+    /// a service of systemd, else 10 s.
+    #[schemars(extend("enum" = names::grace_sources()))]
     pub source: &'static str,
+    /// The preStop hook that used a part of it.
+    pub pre_stop: Option<PreStop>,
     /// From the stop signal to the first SIGKILL, else to the last exit; null without stop signal.
     pub used_seconds: Option<f64>,
+}
+
+/// A preStop hook of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PreStop {
+    /// Its first process.
+    pub process: Process,
+    /// From its start to its end, or to the stop signal if it ran on.
+    pub seconds: f64,
 }
 
 /// One process of a shutdown.

@@ -7,6 +7,7 @@ use signal_trace_core::{
     role::Role,
     signal::{Disposition, GenerateResult},
     verdict::{ProcessVerdict, WorkloadVerdict},
+    workload::{Runtime, Source},
 };
 
 pub const fn disposition(disposition: Disposition) -> &'static str {
@@ -26,13 +27,6 @@ pub const fn result(result: GenerateResult) -> &'static str {
         GenerateResult::OverflowFail => "overflow-fail",
         GenerateResult::LoseInfo => "lose-info",
         GenerateResult::Unknown(_) => "unknown",
-    }
-}
-
-pub const fn grace_source(source: GraceSource) -> &'static str {
-    match source {
-        GraceSource::Default => "default",
-        GraceSource::Flag => "flag",
     }
 }
 
@@ -61,6 +55,25 @@ pub fn process_verdicts() -> Vec<&'static str> {
 
 pub fn workload_verdicts() -> Vec<&'static str> {
     WorkloadVerdict::ALL.map(WorkloadVerdict::name).to_vec()
+}
+
+/// Where a grace period can be known from.
+pub fn grace_sources() -> Vec<&'static str> {
+    let known = Source::ALL.map(GraceSource::Known);
+    [GraceSource::Default, GraceSource::Flag]
+        .into_iter()
+        .chain(known)
+        .map(GraceSource::name)
+        .collect()
+}
+
+pub fn sources() -> Vec<&'static str> {
+    Source::ALL.map(Source::name).to_vec()
+}
+
+/// The runtimes, and null.
+pub fn runtimes_or_null() -> Vec<Option<&'static str>> {
+    Runtime::ALL.map(|runtime| Some(runtime.name())).into_iter().chain([None]).collect()
 }
 
 pub fn severities() -> Vec<&'static str> {

@@ -1,5 +1,7 @@
 //! Objects that several line types share.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -32,9 +34,10 @@ pub struct Workload {
     pub kind: &'static str,
     /// Container id, unit name, cgroup path, or `pid:start` of the root process.
     pub id: Option<String>,
-    /// Name for people.
+    /// Name for people: of the container, the unit, the process. Untrusted, as all that follows.
     pub name: Option<String>,
     /// Container runtime.
+    #[schemars(extend("enum" = names::runtimes_or_null()))]
     pub runtime: Option<&'static str>,
     /// Container image.
     pub image: Option<String>,
@@ -44,6 +47,10 @@ pub struct Workload {
     pub kubernetes: Option<Kubernetes>,
     /// Systemd unit.
     pub unit: Option<String>,
+    /// Those of its labels that tell workloads apart: of Compose, and `app` and the like.
+    pub labels: BTreeMap<String, String>,
+    /// The signal that it is configured to be stopped with.
+    pub stop_signal: Option<StopSignal>,
     /// Root process of a workload of kind `process`.
     pub process: Option<Process>,
 }
@@ -59,6 +66,20 @@ pub struct Kubernetes {
     pub uid: Option<String>,
     /// Name of the container in the pod.
     pub container: Option<String>,
+    /// What the pod belongs to, as `Deployment/web`; from the Kubernetes API only.
+    pub owner: Option<String>,
+    /// When the pod was told to go; from the Kubernetes API only.
+    pub deletion_timestamp: Option<String>,
+}
+
+/// A configured stop signal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StopSignal {
+    /// Its name.
+    pub signal: String,
+    /// Who told it.
+    #[schemars(extend("enum" = names::sources()))]
+    pub source: &'static str,
 }
 
 /// Who sent a signal.
@@ -66,6 +87,8 @@ pub struct Kubernetes {
 pub struct Sender {
     /// The process; null if the kernel sent it on no process' behalf.
     pub process: Option<Process>,
+    /// What it belongs to; null if it is neither in a container nor in a unit.
+    pub workload: Option<Workload>,
     /// What it is to the target.
     #[schemars(extend("enum" = names::roles()))]
     pub role: &'static str,

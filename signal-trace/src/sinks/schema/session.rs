@@ -40,6 +40,8 @@ pub struct SessionConfig {
     pub grace_ns: u64,
     /// Where it is known from: `default`, `flag`.
     pub grace_source: String,
+    /// Signals that are told of, by name; of a workload with a stop signal of its own, that one too.
+    pub signals: Vec<String>,
     /// Names of the stop signals beside TERM, INT, QUIT and HUP.
     pub stop_signals: Vec<String>,
     /// Age at which an unreaped process is called a zombie, nanoseconds.
@@ -66,8 +68,12 @@ pub struct Filters {
     pub sender_pid: Vec<u32>,
     /// `--container`.
     pub container: Vec<String>,
+    /// `--image`.
+    pub image: Vec<String>,
     /// `--pod`.
     pub pod: Vec<String>,
+    /// `--namespace`.
+    pub namespace: Vec<String>,
     /// `--unit`.
     pub unit: Vec<String>,
     /// `--cgroup`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use signal_trace_core::output::RecordBody;
 
 use super::*;
@@ -75,8 +75,8 @@ fn names_are_those_of_the_contract() {
     let signal = of_type("signal");
     assert_eq!(signal["time"], "2026-11-24T10:50:55.623456789Z");
     assert_eq!(keys(&signal["signal"]), "code group name number result");
-    assert_eq!(keys(&signal["sender"]), "process role");
-    assert_eq!(keys(&signal["target"]), "blocked disposition pid1 process");
+    assert_eq!(keys(&signal["sender"]), "process role workload");
+    assert_eq!(keys(&signal["target"]), "blocked disposition pid1 process workload");
     assert_eq!(signal["signal"]["result"], "ignored");
     assert_eq!(signal["target"]["pid1"], true);
     let process = &signal["target"]["process"];
@@ -88,7 +88,7 @@ fn names_are_those_of_the_contract() {
         "amends complete duration_seconds findings forwarding grace node processes schema seq \
          shutdown_id stop time type verdict workload"
     );
-    assert_eq!(keys(&shutdown["grace"]), "configured_seconds source used_seconds");
+    assert_eq!(keys(&shutdown["grace"]), "configured_seconds pre_stop source used_seconds");
     assert_eq!(keys(&shutdown["forwarding"]), "edges never_told");
     assert_eq!(keys(&shutdown["forwarding"]["edges"][0]), "delay_seconds evidence from signal to");
     assert_eq!(
@@ -98,7 +98,7 @@ fn names_are_those_of_the_contract() {
     assert_eq!(keys(&shutdown["findings"][0]), "evidence fix id severity summary");
     assert_eq!(
         keys(&shutdown["workload"]),
-        "cgroup id image kind kubernetes name process runtime unit"
+        "cgroup id image kind kubernetes labels name process runtime stop_signal unit"
     );
     assert_eq!(shutdown["workload"]["id"], sample::CONTAINER);
     assert_eq!(shutdown["workload"]["runtime"], "docker");
@@ -119,6 +119,20 @@ fn a_workload_outside_containers_and_units_is_its_root_process() {
     assert_eq!(workload("process")["id"], "902:99000");
     assert_eq!(workload("process")["process"]["pid"], 902);
     assert_eq!(workload("cgroup")["id"], Value::Null);
+}
+
+#[test]
+fn a_workload_has_the_names_that_its_manager_gives() {
+    let lines = every_line();
+    let mut shutdowns = lines.iter().filter(|line| line["type"] == "shutdown");
+    let hooked = shutdowns.find(|line| line["grace"]["source"] == "kubernetes").unwrap();
+    let workload = &hooked["workload"];
+    assert_eq!(workload["name"], "web\n\u{1b}[31m\"\u{202e}\\");
+    assert_eq!(workload["labels"]["app"].as_str().unwrap().len(), 400 * 10);
+    assert_eq!(workload["stop_signal"], json!({ "signal": "SIGQUIT", "source": "image" }));
+    assert_eq!(workload["kubernetes"]["namespace"], "shop");
+    assert_eq!(hooked["grace"]["pre_stop"]["seconds"], 2.0);
+    assert_eq!(hooked["stop"]["sender"]["workload"]["runtime"], "containerd");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use signal_trace_core::{
         DeliveryRecord, ExitRecord, OomRecord, ProcessRef, ReapRecord, RecordBody, SenderRef,
         SignalRecord, ZombieRecord,
     },
+    role::Role,
     signal::{Disposition, GenerateResult, Signal, WaitStatus},
     time::{BootNs, MS, SECOND},
 };
@@ -14,6 +15,7 @@ use signal_trace_core::{
 use super::{
     KIND, View,
     style::{BOLD, RED, YELLOW, span},
+    whose::place,
 };
 use crate::escape;
 
@@ -29,24 +31,25 @@ pub fn render(body: &RecordBody, view: &View) -> Option<String> {
             if !handled || !view.stop_signals.contains(signal) {
                 return None;
             }
-            (signal.name(), format!("{} runs its handler", name(process)))
+            (signal.name(), format!("{}{} runs its handler", name(process), place(process)))
         }
         RecordBody::Exit(ExitRecord { process, status, notable }) => {
             if !notable {
                 return None;
             }
-            ("exit".to_owned(), format!("{} {}", name(process), exit(*status)))
+            ("exit".to_owned(), format!("{}{} {}", name(process), place(process), exit(*status)))
         }
         RecordBody::Reap(ReapRecord { process, zombie_ns }) => {
             if *zombie_ns <= SHOWN_ZOMBIE_NS {
                 return None;
             }
-            let text = format!("{} after {} as a zombie", name(process), duration(*zombie_ns));
+            let (who, zombie) = (name(process), duration(*zombie_ns));
+            let text = format!("{who}{} after {zombie} as a zombie", place(process));
             ("reap".to_owned(), text)
         }
         RecordBody::Zombie(record) => ("zombie".to_owned(), zombie(record)),
         RecordBody::Oom(OomRecord { process, oom }) => {
-            let victim = name(process);
+            let victim = format!("{}{}", name(process), place(process));
             let text = format!(
                 "the kernel's OOM killer chose {victim} (oom_score_adj {}, {} pages of virtual \
                  memory)",
@@ -97,7 +100,7 @@ fn signal(record: &SignalRecord) -> String {
             Disposition::Unknown => "queued".to_owned(),
         },
     };
-    format!("{} -> {}{thread}  {fate}", sender(from), name(target))
+    format!("{} -> {}{}{thread}  {fate}", sender(from), name(target), place(target))
 }
 
 fn zombie(record: &ZombieRecord) -> String {
@@ -113,7 +116,7 @@ fn zombie(record: &ZombieRecord) -> String {
         0 | 1 => String::new(),
         n => format!("; {n} zombies in its workload"),
     };
-    let (who, age) = (name(process), duration(*age_ns));
+    let (who, age) = (format!("{}{}", name(process), place(process)), duration(*age_ns));
     let text = format!("{who} for {age} now: {parent}{heir} has not waited for it{sigchld}{count}");
     span(YELLOW, &text)
 }
@@ -124,10 +127,14 @@ fn loss(loss: &Loss, start: BootNs) -> String {
     span(RED, &format!("{count} {} lost between {from} and {to}", kind.name()))
 }
 
-/// `runc[812] (runtime)`; `kernel` if it sent the signal by itself.
+/// `runc[812] (runtime)`, `redis-cli[77] in cache (other-container)`; `kernel` if it sent the signal
+/// by itself.
 pub fn sender(sender: &SenderRef) -> String {
     let SenderRef { process, role } = sender;
     match process {
+        Some(process) if *role == Role::OtherContainer => {
+            format!("{}{} ({})", name(process), place(process), role.name())
+        }
         Some(process) => format!("{} ({})", name(process), role.name()),
         None => role.name().to_owned(),
     }

@@ -5,6 +5,7 @@ mod shutdown;
 pub(crate) mod style;
 #[cfg(test)]
 mod tests;
+mod whose;
 pub(crate) mod wrap;
 
 use std::{

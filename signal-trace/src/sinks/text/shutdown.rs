@@ -4,21 +4,17 @@ use std::fmt::Write as _;
 
 use signal_trace_core::{
     findings::Finding,
-    labels::Labels,
-    output::{
-        FindingRecord, Forward, GraceSource, ProcessReport, ShutdownRecord, StopRef, WorkloadRef,
-    },
+    output::{FindingRecord, Forward, GraceSource, ProcessReport, ShutdownRecord, StopRef},
     time::BootNs,
-    workload::Kind,
 };
 
 use super::{
     KIND, TIME,
-    event::{duration, exit, name, name_of, sender, since},
+    event::{duration, exit, name, sender, since},
     style::{BOLD, DIM, RED, of_severity, of_verdict, span},
+    whose::workload_name,
     wrap::wrap,
 };
-use crate::escape;
 
 /// Left margin of the lines below the first, and width of their first column.
 const MARGIN: usize = TIME + 2;
@@ -34,9 +30,10 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
         workload,
         stop,
         duration_ns,
-        grace_ns,
-        grace_source,
-        grace_used_ns,
+        grace_ns: _,
+        grace_source: _,
+        pre_stop,
+        grace_used_ns: _,
         verdict,
         complete,
         processes,
@@ -61,16 +58,11 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
         Some(stop) => row("stop", &stop_text(stop, start)),
         None => row("stop", "none: killed without a stop signal"),
     }
-    let source = match grace_source {
-        GraceSource::Default => "assumed",
-        GraceSource::Flag => "--grace",
-    };
-    let used = grace_used_ns
-        .map_or_else(|| "not used".to_owned(), |ns| format!("{} of it used", duration(ns)));
-    row(
-        "took",
-        &format!("{}; grace {} ({source}), {used}", duration(*duration_ns), duration(*grace_ns)),
-    );
+    row("took", &format!("{}; {}", duration(*duration_ns), grace(record)));
+    if let Some(hook) = pre_stop {
+        let text = format!("{} took {} of the grace", name(&hook.process), duration(hook.took_ns));
+        row("preStop", &text);
+    }
     let names: Vec<_> = processes.iter().map(|report| name(&report.process)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for (report, name) in processes.iter().zip(&names) {
@@ -102,26 +94,20 @@ pub fn render_finding(record: &FindingRecord, time: &str) -> String {
     text
 }
 
-/// `container 9f2c… (docker)`, `unit nginx.service`, `cgroup /x`, `process sh[901]`.
-fn workload_name(workload: &WorkloadRef) -> String {
-    let WorkloadRef { cgroup: _, cgroup_path, root } = workload;
-    if let Some(root) = root {
-        return format!("process {}", name_of(root));
-    }
-    let Some(path) = cgroup_path else { return "cgroup of unknown path".to_owned() };
-    let labels = Labels::of(path);
-    let mut text = match labels.kind {
-        Kind::Container => format!("container {:.12}", labels.container_id.unwrap_or_default()),
-        Kind::Unit => format!("unit {}", escape::for_text(labels.unit.unwrap_or_default())),
-        Kind::Cgroup => format!("cgroup {}", escape::for_text(path)),
+/// `grace 10.000 s (docker), 2.010 s of it used`.
+fn grace(record: &ShutdownRecord) -> String {
+    let used = record
+        .grace_used_ns
+        .map_or_else(|| "not used".to_owned(), |ns| format!("{} of it used", duration(ns)));
+    let source = match record.grace_source {
+        GraceSource::Default => "assumed",
+        GraceSource::Flag => "--grace",
+        GraceSource::Known(source) => source.name(),
     };
-    if let Some(runtime) = labels.runtime {
-        let _ = write!(text, " ({})", runtime.name());
+    match record.grace_ns {
+        u64::MAX => format!("no limit ({source}), {used}"),
+        ns => format!("grace {} ({source}), {used}", duration(ns)),
     }
-    if let Some(uid) = labels.pod_uid() {
-        let _ = write!(text, " of pod {uid}");
-    }
-    text
 }
 
 fn stop_text(stop: &StopRef, start: BootNs) -> String {

@@ -1,19 +1,22 @@
 //! Processes and workloads on the wire.
 
+use std::borrow::Cow;
+
 use signal_trace_core::{
     event::Process as CoreProcess,
+    identity::Identity,
     ids::ProcessId,
-    labels::Labels,
     output::{ProcessRef, WorkloadRef},
     time::{BootNs, ClockAnchor},
-    workload::{Kind, Runtime},
+    workload::{Kind, Runtime, Workload as Known},
 };
 
-use super::super::{Kubernetes, Process, Time, Workload};
+use super::super::{Kubernetes, Process, StopSignal, Time, Workload};
 use crate::escape;
 
 pub(super) fn process_ref(process: &ProcessRef, clock: &ClockAnchor) -> Process {
-    let ProcessRef { process, cgroup_path } = process;
+    // What it belongs to stands beside it.
+    let ProcessRef { process, cgroup_path, workload: _ } = process;
     process_of(process, cgroup_path.as_deref(), clock)
 }
 
@@ -47,38 +50,62 @@ pub(super) fn process_of(
 }
 
 pub(super) fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Workload {
-    let WorkloadRef { cgroup: _, cgroup_path, root } = workload;
+    let WorkloadRef { cgroup: _, cgroup_path, known, root } = workload;
     let path = cgroup_path.as_deref();
+    let described = describe(path, known.as_deref());
+    let Some(root) = root else { return described };
+    let ProcessId { pid, start_ticks } = root.id;
+    Workload {
+        kind: "process",
+        id: Some(format!("{pid}:{start_ticks}")),
+        name: Some(escape::for_json(root.comm.as_bytes())),
+        process: Some(process_of(root, path, clock)),
+        ..described
+    }
+}
+
+/// The container or unit that a process is in.
+pub(super) fn workload_around(process: &ProcessRef) -> Option<Workload> {
+    let ProcessRef { process: _, cgroup_path, workload } = process;
+    let identity = Identity::of(cgroup_path.as_deref(), workload.as_deref());
+    (identity.kind != Kind::Cgroup).then(|| describe(cgroup_path.as_deref(), workload.as_deref()))
+}
+
+fn describe(path: Option<&[u8]>, known: Option<&Known>) -> Workload {
     let cgroup = path.map(escape::for_json);
-    let labels = path.map(Labels::of).unwrap_or_default();
-    let unit = labels.unit.map(escape::for_json);
-    let (kind, id, name) = match (root, labels.kind) {
-        (Some(root), _) => {
-            let ProcessId { pid, start_ticks } = root.id;
-            let name = escape::for_json(root.comm.as_bytes());
-            ("process", Some(format!("{pid}:{start_ticks}")), Some(name))
-        }
-        (None, Kind::Container) => ("container", labels.container_id.map(str::to_owned), None),
-        (None, Kind::Unit) => ("unit", unit.clone(), unit.clone()),
-        (None, Kind::Cgroup) => {
+    let identity = Identity::of(path, known);
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let unit = identity.unit.map(escape::for_json);
+    let (id, name) = match identity.kind {
+        Kind::Container => (text(identity.container_id), text(identity.name)),
+        Kind::Unit => (unit.clone(), unit.clone()),
+        Kind::Cgroup => {
             let last = cgroup.as_deref().and_then(|path| path.rsplit('/').next());
-            ("cgroup", cgroup.clone(), last.map(str::to_owned))
+            (cgroup.clone(), last.map(str::to_owned))
         }
     };
+    let of_api = known.and_then(|known| known.kubernetes.as_ref());
+    let in_pod = identity.pod_uid.is_some() || of_api.is_some();
+    let stop_signal = known.and_then(|known| known.stop_signal);
     Workload {
-        kind,
+        kind: identity.kind.name(),
         id,
         name,
-        runtime: labels.runtime.map(Runtime::name),
-        image: None,
-        kubernetes: labels.pod_uid().map(|uid| Kubernetes {
-            namespace: None,
-            pod: None,
-            uid: Some(uid),
-            container: None,
+        runtime: identity.runtime.map(Runtime::name),
+        image: text(identity.image),
+        kubernetes: in_pod.then(|| Kubernetes {
+            namespace: text(identity.namespace),
+            pod: text(identity.pod),
+            uid: identity.pod_uid.map(Cow::into_owned),
+            container: text(identity.pod_container),
+            owner: of_api.and_then(|pod| pod.owner.clone()),
+            deletion_timestamp: of_api.and_then(|pod| pod.deletion_timestamp.clone()),
         }),
         unit,
-        process: root.as_ref().map(|root| process_of(root, path, clock)),
+        labels: known.map(|known| known.labels.iter().cloned().collect()).unwrap_or_default(),
+        stop_signal: stop_signal
+            .map(|set| StopSignal { signal: set.value.name(), source: set.source.name() }),
+        process: None,
         cgroup,
     }
 }

@@ -1,0 +1,106 @@
+//! Cgroups and workloads by name: what is learned of them, and how records refer to them.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::Engine;
+use crate::{
+    cgroups::Known,
+    event::Process,
+    ids::CgroupKey,
+    output::{Ask, Outputs, ProcessRef, WorkloadRef},
+    plan::Plan,
+    signal::Signal,
+    timeline::WorkloadKey,
+    workload::Workload,
+};
+
+impl Engine {
+    /// Asks for the path of a process' cgroup, if that is new.
+    pub(super) fn learn_cgroup(&mut self, process: &Process, out: &mut Outputs) {
+        let key = process.cgroup;
+        if key == CgroupKey::Root || self.cgroups.contains(key) {
+            return;
+        }
+        self.known(key);
+        out.asks.push(Ask::Cgroup(key, process.id));
+    }
+
+    /// `path` is `None` if it did not fit into a record; a process in it will be asked for it.
+    pub(super) fn learn_path(&mut self, key: CgroupKey, path: Option<&[u8]>) {
+        if let Some(path) = path {
+            self.known(key).path = Some(path.to_vec());
+        }
+    }
+
+    /// The new plan holds for a shutdown that goes on, too; but what was observed stays.
+    pub(super) fn learn_workload(&mut self, key: CgroupKey, workload: &Workload) {
+        self.known(key).workload = Some(Arc::new(workload.clone()));
+        let plan = self.plan(key);
+        if let Some(timeline) = self.timelines.get_mut(&WorkloadKey::Cgroup(key)) {
+            timeline.plan = Plan { pre_stop: timeline.plan.pre_stop, ..plan };
+        }
+    }
+
+    fn known(&mut self, key: CgroupKey) -> &mut Known {
+        let Self { cgroups, table, timelines, .. } = self;
+        cgroups.entry(key, |key| {
+            table.living_in(key).next().is_some()
+                || timelines.contains_key(&WorkloadKey::Cgroup(key))
+        })
+    }
+
+    /// How the workload in a cgroup is to be stopped.
+    pub(super) fn plan(&self, cgroup: CgroupKey) -> Plan {
+        let workload = self.cgroups.workload(cgroup).map(Arc::as_ref);
+        Plan::new(&self.config, self.cgroups.path(cgroup), workload)
+    }
+
+    /// The signal that the workload in this cgroup is configured to be stopped with.
+    pub(super) fn own_stop_signal(&self, cgroup: CgroupKey) -> Option<Signal> {
+        Some(self.cgroups.workload(cgroup)?.stop_signal?.value)
+    }
+
+    /// Whether `signal` asks a process in this cgroup to stop.
+    pub(super) fn is_stop_signal(&self, signal: Signal, cgroup: CgroupKey) -> bool {
+        self.config.is_stop_signal(signal) || self.own_stop_signal(cgroup) == Some(signal)
+    }
+
+    /// Whether `signal` is of interest there: the kernel side watches the stop signals of all
+    /// workloads for everybody.
+    pub(super) fn is_watched(&self, signal: Signal, cgroup: CgroupKey) -> bool {
+        self.config.signal_mask & signal.bit() != 0 || self.own_stop_signal(cgroup) == Some(signal)
+    }
+
+    pub(super) fn process_ref(&self, process: &Process) -> ProcessRef {
+        ProcessRef {
+            process: *process,
+            cgroup_path: self.cgroup_path(process.cgroup),
+            workload: self.cgroups.workload(process.cgroup).cloned(),
+        }
+    }
+
+    fn cgroup_path(&self, key: CgroupKey) -> Option<Vec<u8>> {
+        Some(self.cgroups.path(key)).filter(|path| !path.is_empty()).map(<[u8]>::to_vec)
+    }
+
+    pub(super) fn workload_ref(&self, key: WorkloadKey, process: &Process) -> WorkloadRef {
+        match key {
+            WorkloadKey::Cgroup(cgroup) => self.workload_in(cgroup),
+            WorkloadKey::Tree(_) => WorkloadRef {
+                cgroup: process.cgroup,
+                cgroup_path: self.cgroup_path(process.cgroup),
+                known: None,
+                root: Some(*process),
+            },
+        }
+    }
+
+    pub(super) fn workload_in(&self, cgroup: CgroupKey) -> WorkloadRef {
+        WorkloadRef {
+            cgroup,
+            cgroup_path: self.cgroup_path(cgroup),
+            known: self.cgroups.workload(cgroup).cloned(),
+            root: None,
+        }
+    }
+}
