@@ -1,8 +1,8 @@
 //! What must be said of the end of a workload, as its engine knows it.
 
-use std::{collections::BTreeSet, ops::RangeInclusive};
+use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::lines::{Lines, findings_of};
 
@@ -13,6 +13,7 @@ pub struct Expected {
     pid: i32,
     fields: Vec<(String, Wanted)>,
     findings: BTreeSet<&'static str>,
+    exit_code: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -24,8 +25,13 @@ enum Wanted {
 impl Expected {
     /// Of a process that was asked to stop by a runtime, and gave no cause for complaint.
     pub fn of(what: &str, pid: i32) -> Self {
-        let expected =
-            Self { what: what.to_owned(), pid, fields: Vec::new(), findings: BTreeSet::new() };
+        let expected = Self {
+            what: what.to_owned(),
+            pid,
+            fields: Vec::new(),
+            findings: BTreeSet::new(),
+            exit_code: None,
+        };
         expected.says("stop/sender/role", "runtime").says("complete", true)
     }
 
@@ -74,6 +80,13 @@ impl Expected {
         self
     }
 
+    /// How the process ended, as engines count: 128 + N for signal N.
+    #[must_use]
+    pub fn exit_code(mut self, code: i64) -> Self {
+        self.exit_code = Some(code);
+        self
+    }
+
     /// What is wrong with the lines.
     pub fn faults(&self, lines: &Lines) -> Vec<String> {
         let mut faults = self.of_shutdown(lines);
@@ -81,7 +94,7 @@ impl Expected {
         if exits != 1 {
             faults.push(format!("{exits} exits of process {}", self.pid));
         }
-        faults.into_iter().map(|fault| format!("{}: {fault}", self.what)).collect()
+        faults.into_iter().map(|fault| format!("{}: {fault}", self.what.escape_debug())).collect()
     }
 
     fn wants(mut self, field: &str, wanted: Wanted) -> Self {
@@ -106,8 +119,12 @@ impl Expected {
                 Wanted::Within(range) => found.as_f64().is_some_and(|n| range.contains(&n)),
             };
             if !right {
-                faults.push(format!("{field} is {found}, must be {wanted:?}"));
+                faults.push(format!("{field} is {found}, must be {wanted}"));
             }
+        }
+        let code = exit_code(&report["exit"]);
+        if self.exit_code.is_some_and(|wanted| code != Some(wanted)) {
+            faults.push(format!("exit code {code:?}, must be {:?}", self.exit_code));
         }
         // Runtimes signal from outside, and nothing that is said of a container is true of them.
         let sender = &shutdown["stop"]["sender"]["workload"];
@@ -129,32 +146,42 @@ impl Expected {
     }
 }
 
-/// 128 + N for death by signal N, as engines count; of an `exit` object.
-pub fn exit_code(exit: &Value) -> Value {
-    let status = exit["wait_status"].as_u64().unwrap_or(u64::MAX);
-    match status & 0x7f {
-        0 => json!(status >> 8),
-        signal => json!(128 + signal),
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneOf(values) => {
+                let texts: Vec<_> = values.iter().map(ToString::to_string).collect();
+                f.write_str(&texts.join(" or "))
+            }
+            Self::Within(range) => write!(f, "within {range:?}"),
+        }
     }
 }
 
-/// Faults of everything that is said of a container's processes outside its shutdown: each line
-/// that names the cgroup must name the workload.
-pub fn unnamed(lines: &Lines, what: &str, id: &str, runtime: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut named = 0;
-    let ends_of =
+/// 128 + N for death by signal N, as engines count; of an `exit` object.
+fn exit_code(exit: &Value) -> Option<i64> {
+    let status = exit["wait_status"].as_i64()?;
+    Some(if status & 0x7f == 0 { status >> 8 } else { 128 + (status & 0x7f) })
+}
+
+/// Faults of the exits of a container's processes: each names the container, that of `pid` also
+/// what runs it.
+pub fn unnamed(lines: &Lines, id: &str, runtime: &str, pid: i32) -> Vec<String> {
+    let inside =
         |process: &Value| process["cgroup"].as_str().is_some_and(|cgroup| cgroup.ends_with(id));
-    for line in lines.of("exit").filter(|line| ends_of(&line["process"])) {
-        let workload = &line["workload"];
-        if workload["id"] == id && workload["runtime"] == runtime {
-            named += 1;
-        } else {
-            faults.push(format!("{what}: an exit without id and runtime: {line}"));
-        }
+    let nameless: Vec<_> = lines
+        .of("exit")
+        .filter(|line| inside(&line["process"]))
+        .filter(|line| line["workload"]["id"] != id)
+        .collect();
+    let mut faults = Vec::new();
+    if let Some(first) = nameless.first() {
+        faults.push(format!("{} exits without the id of their container: {first}", nameless.len()));
     }
-    if named == 0 {
-        faults.push(format!("{what}: no exit with id and runtime"));
+    for exit in lines.exits(pid) {
+        if exit["workload"]["runtime"] != runtime || !inside(&exit["process"]) {
+            faults.push(format!("an exit in {runtime}'s {id} that does not say so: {exit}"));
+        }
     }
     faults
 }

@@ -43,6 +43,22 @@ pub fn faults_of_shown(lines: &Lines, what: &str, pids: &[i32]) -> Vec<String> {
     faults
 }
 
+/// Faults if something of hostile names acts on a terminal, or makes a line of its own. Such names
+/// hold a line that begins with `FORGED`.
+pub fn faults_of_text(text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(odd) = text.chars().find(|c| c.is_control() && *c != '\n') {
+        faults.push(format!("the report prints {odd:?}"));
+    }
+    if text.contains(['\u{202e}', '\u{2028}']) {
+        faults.push("the report prints what turns or breaks lines".into());
+    }
+    if text.lines().any(|line| line.trim_start().starts_with("FORGED")) {
+        faults.push("a name makes a line of its own".into());
+    }
+    faults
+}
+
 fn run(recording: &Path, arguments: &[&str]) -> String {
     let output = command(recording, arguments).output().expect("signal-trace can be started");
     let said = String::from_utf8_lossy(&output.stderr);

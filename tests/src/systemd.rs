@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::{clock::Deadline, docker::Docker, image};
+use crate::{clock::Deadline, docker::Docker, image, tree};
 
 /// What lets systemd be PID 1 where root lacks `CAP_SYS_RESOURCE`.
 const OPTIONS: [&str; 15] = [
@@ -92,6 +92,12 @@ impl<'a> Systemd<'a> {
         let pid = list.split_whitespace().find(|pid| ns_pid(pid).as_ref() == Some(&inside));
         let pid = pid.unwrap_or_else(|| panic!("{unit}: no pid {inside} among {list:?}"));
         pid.parse().expect("a pid")
+    }
+
+    /// Waits until a shell has set its signals up: its loop has begun.
+    pub fn wait_until_it_traps(pid: i32) {
+        Deadline::after(Duration::from_secs(20))
+            .until("the script of a unit", || !tree::children(pid).is_empty());
     }
 
     /// A property of a unit.
