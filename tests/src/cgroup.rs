@@ -46,6 +46,11 @@ impl Cgroup {
         scope
     }
 
+    /// Makes one below another, which is to live longer.
+    pub fn below(path: &str, name: &str) -> Self {
+        Self::at(format!("{path}/{name}"))
+    }
+
     fn at(path: String) -> Self {
         let folder = v2_mount().join(&path[1..]);
         fs::create_dir(&folder).unwrap_or_else(|e| {

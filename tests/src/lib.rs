@@ -26,6 +26,7 @@ pub mod runc;
 pub mod running;
 pub mod schema;
 pub mod session;
+pub mod stub;
 pub mod suite;
 pub mod system;
 pub mod systemd;

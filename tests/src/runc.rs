@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{daemon, folder::Folder, image, inside, programs};
+use crate::{daemon, folder::Folder, image, inside, process::Proc, programs};
 
 /// runc with its state in a temporary folder.
 #[derive(Debug)]
@@ -20,8 +20,9 @@ pub struct Runc {
 }
 
 impl Runc {
-    /// Makes the root file system.
+    /// Makes the root file system. Containers become our children: runc leaves them alone.
     pub fn new() -> Self {
+        nix::sys::prctl::set_child_subreaper(true).expect("any process may be a subreaper");
         daemon::remove_leftovers();
         let folder = Folder::new();
         let root = image::busybox_root(&folder);
@@ -38,9 +39,9 @@ impl Runc {
         self.folder.file("state")
     }
 
-    /// Starts a container in a cgroup that runs `sh -c SCRIPT`; the pid of its PID 1. The script
-    /// runs [`inside::UP`] when its signal handling is in place.
-    pub fn start_shell(&self, id: &str, cgroup: &str, annotations: &Value, script: &str) -> i32 {
+    /// Starts a container in a cgroup that runs `sh -c SCRIPT`; its PID 1. The script runs
+    /// [`inside::UP`] when its signal handling is in place.
+    pub fn start_shell(&self, id: &str, cgroup: &str, annotations: &Value, script: &str) -> Proc {
         let bundle = self.folder.file(&format!("bundle-{id}"));
         fs::create_dir(&bundle).expect("the folder is ours");
         let namespaces = ["pid", "mount", "ipc", "uts"].map(|kind| json!({ "type": kind }));
@@ -69,7 +70,7 @@ impl Runc {
         let state: Value = serde_json::from_str(&self.run(&["state", id])).expect("it is JSON");
         let pid = i32::try_from(state["pid"].as_i64().expect("it runs")).expect("a pid");
         inside::wait_until_up(pid);
-        pid
+        Proc::adopt(pid)
     }
 
     /// Runs `runc ARGUMENTS`; what it prints.

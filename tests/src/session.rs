@@ -141,11 +141,8 @@ impl Session {
     /// Waits until these processes are reported as ended by a shutdown; not for ever: what is
     /// missing is for the caller to tell, with all else that is wrong.
     pub fn wait_for_shutdowns(&self, pids: &[i32]) {
-        let deadline = Deadline::after(PATIENCE / 2);
-        let all = || pids.iter().all(|pid| self.has(|line| is_end_of(line, *pid)));
-        while !all() && !deadline.passed() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        Deadline::after(PATIENCE / 2)
+            .until_or_not(|| pids.iter().all(|pid| self.has(|line| is_end_of(line, *pid))));
     }
 
     /// The pid of signal-trace.
