@@ -161,7 +161,10 @@ impl fmt::Display for Wanted {
 /// 128 + N for death by signal N, as engines count; of an `exit` object.
 fn exit_code(exit: &Value) -> Option<i64> {
     let status = exit["wait_status"].as_i64()?;
-    Some(if status & 0x7f == 0 { status >> 8 } else { 128 + (status & 0x7f) })
+    Some(match status & 0x7f {
+        0 => status >> 8,
+        signal => 128 + signal,
+    })
 }
 
 /// Faults of the exits of a container's processes: each names the container, that of `pid` also

@@ -159,11 +159,7 @@ fn talk(mut stream: UnixStream, manner: &Manner, done: &AtomicBool) {
         while let Some(end) = request.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             request.drain(..end + 4);
             match manner {
-                Manner::Answering(answer) => {
-                    if stream.write_all(answer).is_err() {
-                        return;
-                    }
-                }
+                Manner::Answering(answer) if stream.write_all(answer).is_err() => return,
                 Manner::Endless(begin) => return drown(&mut stream, begin, done),
                 _ => {}
             }
@@ -172,7 +168,7 @@ fn talk(mut stream: UnixStream, manner: &Manner, done: &AtomicBool) {
 }
 
 fn drown(stream: &mut UnixStream, begin: &[u8], done: &AtomicBool) {
-    let part = [b'a'; 65536];
+    let part = [b'a'; 4096];
     let mut next = begin;
     while !done.load(Ordering::Relaxed) {
         match stream.write(next) {
