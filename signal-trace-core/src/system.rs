@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use crate::{event::Process, labels::Labels, workload::Kind};
+use crate::{event::Process, labels::Labels, output::WorkloadRef, workload::Kind};
 
 /// A system that starts, stops or wraps processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,19 +60,26 @@ impl System {
     /// Those that a workload's cgroup and processes point to. Names are taken at their word: the
     /// worst that a false one does is advice that does not apply, under the name of its system.
     pub(crate) fn at_hand<'a>(
-        cgroup_path: Option<&[u8]>,
+        workload: &WorkloadRef,
         processes: impl Iterator<Item = &'a Process>,
     ) -> Vec<Self> {
-        let labels = Labels::of(cgroup_path.unwrap_or_default());
+        let labels = Labels::of(workload.cgroup_path.as_deref().unwrap_or_default());
+        let identity = workload.identity();
         let mut found: BTreeSet<_> = processes.filter_map(Self::of).collect();
-        match labels.kind {
-            _ if labels.in_pod() => drop(found.insert(Self::Kubernetes)),
-            Kind::Container => drop(found.insert(Self::Docker)),
-            Kind::Unit if labels.unit.is_some_and(|unit| unit.ends_with(b".service")) => {
-                found.insert(Self::Systemd);
+        let of_compose = workload.known.iter().any(|known| {
+            known.labels.iter().any(|(name, _)| name.starts_with("com.docker.compose."))
+        });
+        let system = match identity.kind {
+            _ if labels.in_pod() || identity.pod.is_some() => Some(Self::Kubernetes),
+            Kind::Container if of_compose => Some(Self::Compose),
+            Kind::Container => Some(Self::Docker),
+            Kind::Unit => {
+                let is_service = identity.unit.is_some_and(|unit| unit.ends_with(b".service"));
+                is_service.then_some(Self::Systemd)
             }
-            Kind::Unit | Kind::Cgroup => {}
-        }
+            Kind::Cgroup => None,
+        };
+        found.extend(system);
         found.into_iter().collect()
     }
 

@@ -73,6 +73,11 @@ impl Trace {
         self.engine.open_timelines()
     }
 
+    /// The longest grace period of those, nanoseconds; `u64::MAX` if one has no limit.
+    pub fn longest_grace_ns(&self) -> u64 {
+        self.engine.longest_grace_ns()
+    }
+
     /// Everything that is kept, in entries of any kind.
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {

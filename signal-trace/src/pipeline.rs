@@ -141,6 +141,11 @@ impl Pipeline {
         self.trace.open_timelines()
     }
 
+    /// The longest grace period of those, nanoseconds; `u64::MAX` if one has no limit.
+    pub fn longest_grace_ns(&self) -> u64 {
+        self.trace.longest_grace_ns()
+    }
+
     /// Hands everything to whoever reads it.
     pub fn flush(&mut self) -> anyhow::Result<()> {
         self.sink.flush().context(OUTPUT)?;

@@ -2,6 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -15,8 +18,8 @@ use signal_trace::kernel::{LoadOptions, Loaded, load};
 use signal_trace_common::{
     names::PROBES,
     wire::{
-        Header, Kind, ProcessExec, ProcessExit, ProcessFork, ProcessFree, SignalGenerate,
-        disposition,
+        CgroupAttach, CgroupMkdir, Header, Kind, ProcessExec, ProcessExit, ProcessFork,
+        ProcessFree, SignalGenerate, disposition,
     },
 };
 use zerocopy::FromBytes;
@@ -127,6 +130,72 @@ fn signals_that_are_not_watched_are_not_recorded() {
         .expect("the exit was seen");
     let sent = find::<SignalGenerate>(&records, Kind::Generate, |sent| sent.target.tgid == tgid);
     assert_eq!(sent, None);
+}
+
+#[test]
+fn signals_can_be_watched_later() {
+    let mut loaded = load_watching(SIGTERM);
+    loaded.watch.add(1 << (SIGWINCH - 1));
+    kill(Pid::this(), Signal::SIGWINCH).unwrap();
+    let mut records = BTreeMap::new();
+    thread::sleep(POLL);
+    drain(&mut loaded, &mut records);
+    let us = std::process::id();
+    let sent = find::<SignalGenerate>(&records, Kind::Generate, |sent| sent.target.tgid == us);
+    assert_eq!(sent.expect("the signal was seen").signal, SIGWINCH);
+}
+
+#[test]
+fn a_cgroup_is_known_when_it_is_made_and_who_is_moved_there() {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let v2 =
+        mounts.lines().find(|line| line.contains(" - cgroup2 ")).expect("cgroup v2 is mounted");
+    let mount = v2.split(' ').nth(4).unwrap();
+    let name = format!("st-load-{}", std::process::id());
+    // As long as fits, and longer: a path of which a part is missing would be another one.
+    let long = format!("{name}-{}", "x".repeat(200));
+    let too_long = format!("{long}/{long}/{long}");
+    let mut loaded = load_watching(SIGTERM);
+    let made: Vec<_> = [&name, &long, &format!("{long}/{long}"), &too_long]
+        .into_iter()
+        .map(|path| {
+            let folder = Path::new(mount).join(path);
+            fs::create_dir(&folder).unwrap();
+            folder
+        })
+        .collect();
+    let ids: Vec<_> = made.iter().map(|folder| fs::metadata(folder).unwrap().ino()).collect();
+    let mut child = Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().unwrap();
+    fs::write(made[0].join("cgroup.procs"), child.id().to_string()).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for folder in made.iter().rev() {
+        // The kernel lets go of a dead process a moment after it was reaped.
+        (0..POLLS).find(|_| {
+            fs::remove_dir(folder).is_ok() || {
+                thread::sleep(POLL);
+                false
+            }
+        });
+    }
+
+    let mut records = BTreeMap::new();
+    drain(&mut loaded, &mut records);
+    let paths: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let of_id = |made: &CgroupMkdir| made.cgroup_id == *id && made.cgroup_v1_id == 0;
+            let made = find::<CgroupMkdir>(&records, Kind::CgroupMkdir, of_id).expect("seen");
+            String::from_utf8(made.path[..made.path_len as usize].to_vec()).unwrap()
+        })
+        .collect();
+    let expected =
+        [format!("/{name}"), format!("/{long}"), format!("/{long}/{long}"), String::new()];
+    assert_eq!(paths, expected);
+    let moved = find::<CgroupAttach>(&records, Kind::CgroupAttach, |moved| {
+        moved.process.tgid == child.id()
+    });
+    assert_eq!(moved.expect("seen").process.cgroup_id, ids[0]);
 }
 
 #[test]

@@ -16,11 +16,6 @@ use crate::{
 /// How far a recorded time may be from what we measured, on a busy virtual machine.
 pub(crate) const SLACK: Duration = Duration::from_millis(20);
 
-/// A limit of signal-trace that the tests make room for: it reads the rings every 50 ms and then
-/// looks up the path of a cgroup that is new. A workload that is over sooner may stay without path
-/// and name, but must never have a wrong one.
-const PATH_KNOWN_AFTER: Duration = Duration::from_millis(150);
-
 /// What the harness does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -219,10 +214,7 @@ impl Outcome {
             must("main", &report["main"], json!(true));
             must("findings", &findings_of(shutdown), json!(self.wanted_findings()));
             if let Some(cgroup) = &self.cgroup {
-                let found = &shutdown["workload"]["cgroup"];
-                if !(found.is_null() && self.main.lifetime() < PATH_KNOWN_AFTER) {
-                    must("cgroup", found, json!(cgroup.path));
-                }
+                must("cgroup", &shutdown["workload"]["cgroup"], json!(cgroup.path));
             } else {
                 must("workload kind", &shutdown["workload"]["kind"], json!("process"));
             }

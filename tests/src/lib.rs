@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod docker;
 pub mod expected;
 pub mod folder;
+pub mod frame;
 pub mod image;
 pub mod inside;
 pub mod launch;

@@ -3,13 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-/// Where the ids of its process' cgroup lie in a record: behind the header (24 bytes) and two times
-/// (`signal_trace_common::wire`).
-const V2_ID: usize = 24 + 16;
-const V1_ID: usize = V2_ID + 8;
+use crate::frame;
 
 /// The recording `text`, with only those inputs that concern cgroups whose path begins with one of
 /// `paths`.
@@ -30,39 +26,32 @@ pub fn trim(text: &str, paths: &[String]) -> String {
     out
 }
 
-/// The key of a wanted cgroup, from the fact that gives its path.
+/// The key of a wanted cgroup, from what gives its path: a fact, or the record of its birth.
 fn cgroup(line: &Value, paths: &[String]) -> Option<String> {
     let fact = &line["input"]["fact"]["body"]["cgroup"];
-    let path = fact["path"].as_str()?;
-    let wanted = paths.iter().any(|start| path.starts_with(start.as_str()));
-    wanted.then(|| fact["key"].as_str().map(str::to_owned))?
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let (key, path) = match frame::of(&line["input"]) {
+        Some(frame) => frame::made_cgroup(&frame)?,
+        None => (text(&fact["key"])?, text(&fact["path"])?),
+    };
+    paths.iter().any(|start| path.starts_with(start.as_str())).then_some(key)
 }
 
 fn concerns(input: &Value, kept: &BTreeSet<String>) -> bool {
     let fact = &input["fact"]["body"];
-    let key = if let Some(frame) = input["frame"].as_str() {
-        key_of(&BASE64_STANDARD.decode(frame).expect("frames are base64"))
-    } else if let Some(key) = fact["process"]["cgroup"].as_str().or(fact["cgroup"]["key"].as_str())
-    {
+    let of_fact = fact["process"]["cgroup"]
+        .as_str()
+        .or(fact["cgroup"]["key"].as_str())
+        .or(fact["workload"]["key"].as_str());
+    let key = if let Some(frame) = frame::of(input) {
+        frame::cgroup(&frame)
+    } else if let Some(key) = of_fact {
         key.to_owned()
     } else {
         // Time, clocks, losses and the end; and that a process is gone harms nobody.
         return true;
     };
     kept.contains(&key)
-}
-
-fn key_of(frame: &[u8]) -> String {
-    let id = |at: usize| {
-        let bytes = frame.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
-        u64::from_ne_bytes(bytes.unwrap_or_default())
-    };
-    // 1 is the root of a hierarchy.
-    match (id(V2_ID), id(V1_ID)) {
-        (v2, _) if v2 > 1 => format!("v2:{v2}"),
-        (_, v1) if v1 > 1 => format!("v1:{v1}"),
-        _ => "root".to_owned(),
-    }
 }
 
 fn anonymous(mut line: Value) -> Value {

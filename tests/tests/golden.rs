@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use signal_trace_tests::{folder::Folder, programs, schema};
+use signal_trace_tests::{folder::Folder, frame, programs, schema};
 
 /// What `signal-trace report --format` knows.
 const FORMATS: [&str; 2] = ["text", "json"];
@@ -110,14 +110,11 @@ fn findings_do_not_hang_on_when_a_label_is_learned() {
     let folder = Folder::new();
     for recording in recordings() {
         let text = fs::read_to_string(&recording).expect("it is in the repository");
-        let is_label =
-            |line: &&str| line.contains("{\"fact\":") && line.contains("\"cgroup\":{\"key\"");
-        let (labels, rest): (Vec<_>, Vec<_>) = text.lines().partition(is_label);
+        let (labels, rest): (Vec<_>, Vec<_>) = text.lines().partition(|line| label(line).is_some());
         assert!(!labels.is_empty(), "{}: no labels to move", recording.display());
         // Learned at another time, they hold from that time on.
         let at = |ns: Value| {
-            labels.iter().map(move |line| {
-                let mut line: Value = serde_json::from_str(line).expect("JSON");
+            labels.iter().filter_map(|line| label(line)).map(move |mut line| {
                 line["input"]["fact"]["at"] = ns.clone();
                 line.to_string()
             })
@@ -138,6 +135,17 @@ fn findings_do_not_hang_on_when_a_label_is_learned() {
             assert_eq!(claims(&file), expected, "{}: facts {name}", recording.display());
         }
     }
+}
+
+/// The line of a recording as a fact, if it tells the path of a cgroup.
+fn label(line: &str) -> Option<Value> {
+    let mut line: Value = serde_json::from_str(line).ok()?;
+    if line["input"]["fact"]["body"]["cgroup"].is_object() {
+        return Some(line);
+    }
+    let (key, path) = frame::made_cgroup(&frame::of(&line["input"])?)?;
+    line["input"] = json!({"fact": {"at": 0, "body": {"cgroup": {"key": key, "path": path}}}});
+    Some(line)
 }
 
 /// The last time that a recording tells of.

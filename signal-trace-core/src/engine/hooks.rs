@@ -2,7 +2,7 @@
 //!
 //! Probes are started in the same way. A hook is known by its command, which the runtime tells, and
 //! by its time: the kubelet sends the stop signal as soon as the hook is done, or when it has used
-//! up the grace period (`killContainer()`, pkg/kubelet/kuberuntime/kuberuntime_container.go).
+//! up the grace period (`killContainer()`, `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
 
 use alloc::collections::BTreeMap;
 

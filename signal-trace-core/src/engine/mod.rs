@@ -82,6 +82,12 @@ impl Engine {
         self.timelines.values().filter(|timeline| timeline.reports == 0).count()
     }
 
+    /// The longest grace period of an open timeline, nanoseconds; 0 if there is none.
+    pub fn longest_grace_ns(&self) -> u64 {
+        let open = self.timelines.values().filter(|timeline| timeline.reports == 0);
+        open.map(|timeline| timeline.plan.left_ns()).max().unwrap_or(0)
+    }
+
     /// Processes, timelines and what is due, in entries.
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {

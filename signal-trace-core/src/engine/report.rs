@@ -63,10 +63,8 @@ impl Engine {
             || self.workload_without_main(timeline),
             |main| self.workload_ref(timeline.key, &main.process),
         );
-        let systems = System::at_hand(
-            workload.cgroup_path.as_deref(),
-            verdicts.iter().map(|(member, _)| &member.process),
-        );
+        let systems =
+            System::at_hand(&workload, verdicts.iter().map(|(member, _)| &member.process));
         let case = Case {
             timeline,
             verdicts: &verdicts,

@@ -90,7 +90,7 @@ impl Engine {
         let process = entry.process;
         let evidence = ended.seq.into_iter().chain([kill.seq]).collect();
         let workload = self.workload_ref(self.workload_of(&process), &process);
-        let systems = System::at_hand(workload.cgroup_path.as_deref(), [&process].into_iter());
+        let systems = System::at_hand(&workload, [&process].into_iter());
         let finding = self_kill::finding(&process, &systems, evidence);
         self.emit_finding(at, workload, &process, finding, out);
     }

@@ -86,7 +86,7 @@ impl Engine {
         }
         let workload = self.workload_ref(home, parent.as_ref().unwrap_or(&process));
         let both = [Some(&process), parent.as_ref()];
-        let systems = System::at_hand(workload.cgroup_path.as_deref(), both.into_iter().flatten());
+        let systems = System::at_hand(&workload, both.into_iter().flatten());
         let finding = zombie_not_reaped::finding(&zombie_not_reaped::Zombie {
             process: &process,
             parent: parent.as_ref(),

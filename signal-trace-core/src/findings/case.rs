@@ -8,7 +8,7 @@ use crate::{
     escape::escaped,
     event::Process,
     ids::{ProcessId, Seq},
-    member::{Member, ONE_REQUEST_NS},
+    member::{Kill, Member, ONE_REQUEST_NS},
     output::GraceSource,
     role::Role,
     signal::Disposition,
@@ -112,7 +112,7 @@ impl<'a> Case<'a> {
             (true, Some(ended)) => {
                 let killed = member.kill.map_or(ended.at, |kill| kill.at);
                 let by = member.kill.map_or("sender unknown", |kill| kill.role.name());
-                let limit = self.limit(killed);
+                let limit = member.kill.map_or_else(String::new, |kill| self.limit(&kill));
                 let later = seconds(killed.since(start));
                 format!("it was killed with SIGKILL ({by}) {later} later{limit}")
             }
@@ -123,10 +123,11 @@ impl<'a> Case<'a> {
     }
 
     /// What a SIGKILL from who manages the workload has to do with its grace period.
-    fn limit(&self, killed: BootNs) -> String {
+    fn limit(&self, kill: &Kill) -> String {
         let plan = &self.timeline.plan;
         let GraceSource::Known(source) = plan.grace_source else { return String::new() };
-        if self.timeline.stop.is_none() || plan.grace_ns == u64::MAX {
+        let by_manager = matches!(kill.role, Role::Runtime | Role::Kubelet | Role::Systemd);
+        if !by_manager || self.timeline.stop.is_none() || plan.grace_ns == u64::MAX {
             return String::new();
         }
         let setting = match source {
@@ -145,9 +146,9 @@ impl<'a> Case<'a> {
                 seconds(hook.took_ns)
             )
         });
-        if killed.plus(ONE_REQUEST_NS) < end {
+        if kill.at.plus(ONE_REQUEST_NS) < end {
             format!(", before the {grace} of {setting} were over{hook}")
-        } else if killed.since(end) < SECOND {
+        } else if kill.at.since(end) < SECOND {
             format!(", at the end of {setting} ({grace}{hook})")
         } else {
             String::new()

@@ -165,6 +165,47 @@ fn what_only_another_workload_is_stopped_with_is_not_told_of() {
 }
 
 #[test]
+fn what_a_sigkill_has_to_do_with_the_grace_is_told() {
+    let summary = |kill: &str, facts: &str| {
+        let out = run(&alloc::format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7 ns=1
+             {facts}
+             +10ms gen TERM 50>100 handler exe=runc
+             +11ms take TERM 100 handler
+             {kill} gen KILL 50>100 exe=runc fatal
+             {kill} exit 100 sig=9
+             {kill} free 100"
+        ));
+        let findings = &shutdowns(&out)[0].findings;
+        let exceeded = findings.iter().find(|found| found.id == "grace-period-exceeded");
+        exceeded.expect("it was killed").summary.clone()
+    };
+    for (kill, facts, end) in [
+        ("+10020ms", "", "(runtime) 10.01 s later"),
+        (
+            "+10020ms",
+            "+1ms workload 7 grace=10s",
+            "10.01 s later, at the end of Docker's stop timeout (10.00 s)",
+        ),
+        (
+            "+2020ms",
+            "+1ms workload 7 grace=10s",
+            "2.01 s later, before the 10.00 s of Docker's stop timeout were over",
+        ),
+        (
+            "+2020ms",
+            "+1ms workload 7 grace=2s source=systemd",
+            "at the end of TimeoutStopSec= (2.00 s)",
+        ),
+        ("+2020ms", "+1ms workload 7 grace=forever source=systemd", "(runtime) 2.01 s later"),
+    ] {
+        let told = summary(kill, facts);
+        assert!(told.ends_with(end), "{told}");
+    }
+}
+
+#[test]
 fn a_sandbox_is_never_judged_whatever_it_is_called() {
     let text = |facts: &str| {
         story(&alloc::format!(
@@ -178,6 +219,25 @@ fn a_sandbox_is_never_judged_whatever_it_is_called() {
     };
     assert!(text("").contains("killed-without-stop-signal"));
     assert_eq!(text("+1ms workload 7 sandbox"), "");
+}
+
+#[test]
+fn advice_is_for_whoever_manages_it() {
+    let fix = |facts: &str| {
+        let out = run(&alloc::format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7 ns=1
+             {facts}
+             +10ms gen TERM 50>100 default dropped exe=runc
+             +10020ms gen KILL 50>100 exe=runc fatal
+             +10021ms exit 100 sig=9
+             +10022ms free 100"
+        ));
+        shutdowns(&out)[0].findings[0].fix.clone()
+    };
+    assert!(fix("+1ms workload 7 name=web").starts_with("Docker: "));
+    assert!(fix("+1ms workload 7 compose").starts_with("Compose: "));
+    assert!(fix("+1ms workload 7 pod=web-0").starts_with("Kubernetes: "));
 }
 
 #[test]

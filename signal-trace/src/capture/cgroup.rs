@@ -1,6 +1,7 @@
 //! Cgroup paths and ids: the id of a cgroup is the inode number of its directory.
 
 mod names;
+mod namespace;
 
 use std::{
     ffi::OsStr,
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub use names::CgroupNames;
+pub use namespace::leave as leave_cgroup_namespace;
 use signal_trace_core::ids::CgroupKey;
 
 use super::procfs::{Hierarchy, cgroup_path};

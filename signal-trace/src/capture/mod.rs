@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, time::Duration};
 use anyhow::Context as _;
 use signal_trace_core::{
     ids::CgroupKey,
-    input::Input,
+    input::{Fact, FactBody, Input},
     output::Ask,
     time::{BootNs, ClockAnchor, MS, SECOND},
 };
@@ -27,7 +27,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::{
     ask::Asks,
-    cgroup::{CgroupNames, Hierarchies},
+    cgroup::{CgroupNames, Hierarchies, leave_cgroup_namespace},
     clock::AnchorKeeper,
     loss::{Counters, LossMeter},
     place::Told,
@@ -68,6 +68,15 @@ impl Capture {
     /// # Errors
     /// What the kernel or the user's privileges lack.
     pub fn start(options: &LoadOptions) -> anyhow::Result<Self> {
+        // The other threads look at no paths.
+        if let Err(error) = leave_cgroup_namespace() {
+            tracing::warn!(
+                "this container has a cgroup namespace of its own, in which other containers have \
+                 no paths ({error:#}): names may be missing; give it the host's PID namespace \
+                 (`hostPID: true`, `docker run --pid=host`) and CAP_SYS_ADMIN, or \
+                 `--cgroupns=host`"
+            );
+        }
         let hierarchies =
             Hierarchies::discover().context("cannot find the cgroup mounts in /proc")?;
         if !hierarchies.any() {
@@ -119,9 +128,14 @@ impl Capture {
         split
     }
 
-    /// Pushes what is there already: every process, and the paths of their cgroups. Between them,
-    /// the rings are read.
+    /// Pushes what is there already: the paths of all cgroups, and every process. Between them, the
+    /// rings are read.
     pub fn snapshot(&mut self, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        // A process can be moved into one of them, end there, and its cgroup be gone at once.
+        let at = clock::boot_now();
+        for (key, path) in self.cgroups.all() {
+            pipeline.push(Input::Fact(Fact { at, body: FactBody::Cgroup { key, path } }))?;
+        }
         let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
         while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
             for fact in facts {

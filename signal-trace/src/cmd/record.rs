@@ -113,6 +113,7 @@ fn header(args: &RecordArgs, capture: &Capture) -> anyhow::Result<Header> {
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .context("cannot read /proc/sys/kernel/random/boot_id")?;
     let mut config = args.config();
+    config.signal_mask = signal_mask(args);
     config.split_cgroups = capture.split_cgroups();
     config.tracer_pid = Some(std::process::id());
     Ok(Header::new(

@@ -61,6 +61,21 @@ impl CgroupNames {
         (place, new)
     }
 
+    /// Remembers every cgroup that is there now, and tells them; of very many, some are looked for
+    /// when they are needed.
+    pub fn all(&mut self) -> Vec<(CgroupKey, Vec<u8>)> {
+        let mut found = Vec::new();
+        self.hierarchies.walk(|key, path| {
+            if found.len() < MAX_KNOWN / 2 {
+                found.push((key, path.to_vec()));
+            }
+        });
+        for (key, path) in &found {
+            self.remember(*key, path);
+        }
+        found
+    }
+
     /// Whether it makes sense to look for the path of `key`: it is neither known nor looked for.
     pub fn is_unknown(&self, key: CgroupKey) -> bool {
         key != CgroupKey::Root

@@ -138,8 +138,10 @@ impl Session {
         if let Some(ended) = self.command_ended {
             let passed = now.since(ended);
             let seen_all = passed >= self.reorder_ns + LAST_EVENTS_NS;
+            // What was begun to be stopped has the time that its manager gives it.
+            let grace = self.grace_ns.max(pipeline.longest_grace_ns());
             return (seen_all && pipeline.open_timelines() == 0)
-                || passed >= self.grace_ns.saturating_add(AFTER_GRACE_NS);
+                || passed >= grace.saturating_add(AFTER_GRACE_NS);
         }
         if self.remark_at.is_some_and(|at| now >= at) {
             self.remark_at = None;

@@ -38,7 +38,7 @@ pub struct Target {
     /// The process.
     pub process: Process,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// What it does with the signal.
     #[schemars(extend("enum" = names::DISPOSITIONS))]
     pub disposition: &'static str,
@@ -56,7 +56,7 @@ pub struct DeliveryLine {
     /// By whom.
     pub process: Process,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// What it does with it.
     #[schemars(extend("enum" = names::DISPOSITIONS))]
     pub disposition: &'static str,
@@ -77,7 +77,7 @@ pub struct ExitLine {
     /// Which.
     pub process: Process,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// How.
     pub exit: Exit,
 }
@@ -88,7 +88,7 @@ pub struct ReapLine {
     /// Which.
     pub process: Process,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// At most this long a zombie.
     pub zombie_seconds: f64,
 }
@@ -99,7 +99,7 @@ pub struct ZombieLine {
     /// Which.
     pub process: Process,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// Who should reap it.
     pub parent: Option<Process>,
     /// What that one does with SIGCHLD; null if unknown.
@@ -119,7 +119,7 @@ pub struct OomLine {
     /// The victim.
     pub process: Process,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// The kernel's figures.
     pub oom: OomFigures,
 }

@@ -88,7 +88,7 @@ pub struct Sender {
     /// The process; null if the kernel sent it on no process' behalf.
     pub process: Option<Process>,
     /// What it belongs to; null if it is neither in a container nor in a unit.
-    pub workload: Option<Workload>,
+    pub workload: Option<Box<Workload>>,
     /// What it is to the target.
     #[schemars(extend("enum" = names::roles()))]
     pub role: &'static str,

@@ -65,10 +65,10 @@ pub(super) fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Worklo
 }
 
 /// The container or unit that a process is in.
-pub(super) fn workload_around(process: &ProcessRef) -> Option<Workload> {
+pub(super) fn workload_around(process: &ProcessRef) -> Option<Box<Workload>> {
     let ProcessRef { process: _, cgroup_path, workload } = process;
-    let identity = Identity::of(cgroup_path.as_deref(), workload.as_deref());
-    (identity.kind != Kind::Cgroup).then(|| describe(cgroup_path.as_deref(), workload.as_deref()))
+    let described = describe(cgroup_path.as_deref(), workload.as_deref());
+    (process.identity().kind != Kind::Cgroup).then(|| Box::new(described))
 }
 
 fn describe(path: Option<&[u8]>, known: Option<&Known>) -> Workload {
