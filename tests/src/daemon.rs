@@ -1,6 +1,7 @@
 //! Daemons that the tests start, and the end of everything that they may leave behind.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{clock::Deadline, folder::Folder, tree};
+use crate::{cgroup, clock::Deadline, folder::Folder, tree};
 
 /// What every folder of a harness begins with; its pid comes next.
 const PREFIX: &str = "st-test-";
@@ -124,19 +125,27 @@ pub fn remove_leftovers() {
     }
 }
 
-/// Ends the containers that live in a folder of ours and their monitors, and unmounts what is
-/// mounted there: it would keep the folder from going away.
+/// Ends the containers that live in a folder of ours and their monitors, removes their cgroups, and
+/// unmounts what is mounted there: it would keep the folder from going away.
 pub fn clear(folder: &Path) {
     let deadline = Deadline::after(Duration::from_secs(10));
+    let mut cgroups: BTreeSet<String> = BTreeSet::new();
     loop {
         let pids = inhabitants(folder);
         for pid in &pids {
+            let memberships = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+            let memberships = memberships.unwrap_or_default();
+            cgroups
+                .extend(memberships.lines().filter_map(|l| l.strip_prefix("0::")).map(Into::into));
             let _gone = kill(Pid::from_raw(*pid), Signal::SIGKILL);
         }
         if pids.is_empty() || deadline.passed() {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
+    }
+    for cgroup in cgroups.iter().rev() {
+        cgroup::remove_empty(cgroup);
     }
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     for line in mounts.lines().rev() {

@@ -40,12 +40,17 @@ fn what_cri_says_of_containers_in_pods_is_told() {
     let cri = Cri::start();
     let session = Session::start(&["--runtime", &cri.runtime_argument()]);
 
-    let web = cri.run_pod(&PodSpec::burstable("web-7d9c5b6f4-x2x9k", WEB_UID));
+    let mut web = PodSpec::burstable("web-7d9c5b6f4-x2x9k", WEB_UID);
+    web.labels = [("app", "web"), ("app.kubernetes.io/part-of", "shop"), ("of-no-use", "1")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec();
+    let web = cri.run_pod(&web);
     let mut shared = PodSpec::burstable("shared", SHARED_UID).in_slices();
     shared.share_pids = true;
     let shared = cri.run_pod(&shared);
     let mut odd = PodSpec::burstable(ODD, ODD_UID);
     odd.namespace = "other".to_owned();
+    odd.labels = vec![("app".to_owned(), ODD.to_owned()), ("k8s-app".to_owned(), long())];
     let odd = cri.run_pod(&odd);
 
     let all: Vec<Ended> = std::thread::scope(|scope| {
@@ -83,7 +88,7 @@ fn what_cri_says_of_containers_in_pods_is_told() {
 }
 
 fn spec<'a>(name: &'a str, command: &'a [&'a str], grace: u32) -> ContainerSpec<'a> {
-    ContainerSpec { name, command, image: image::BUSYBOX, grace, pre_stop: None, labels: &[] }
+    ContainerSpec { name, command, image: image::BUSYBOX, grace, pre_stop: None }
 }
 
 /// Stops it, and says what must be told of it.
@@ -106,9 +111,7 @@ fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wa
 }
 
 fn clean(cri: &Cri, pod: &Pod) -> Ended {
-    let labels = [("app", "web"), ("app.kubernetes.io/part-of", "shop"), ("of-no-use", "1")];
-    let mut spec = spec("st-clean", &["sh", "-c", CLEAN], 20);
-    spec.labels = &labels;
+    let spec = spec("st-clean", &["sh", "-c", CLEAN], 20);
     let started = cri.start_container(pod, &spec);
     let mut ended = stop(cri, WEB_UID, &spec, started, 20);
     ended.expected = ended
@@ -210,13 +213,14 @@ fn below_pause(cri: &Cri, pod: &Pod) -> Ended {
     ended
 }
 
+/// containerd takes labels of no more than 4 KiB.
+fn long() -> String {
+    format!("{ODD}{}", "\u{e9}".repeat(1900))
+}
+
 /// Nobody checks these names on the way.
 fn hostile(cri: &Cri, pod: &Pod) -> Ended {
-    // containerd takes no more than 4 KiB.
-    let long = format!("{ODD}{}", "\u{e9}".repeat(1900));
-    let labels = [("app", ODD), ("k8s-app", long.as_str())];
-    let mut spec = spec(ODD, &["sh", "-c", CLEAN], 5);
-    spec.labels = &labels;
+    let spec = spec(ODD, &["sh", "-c", CLEAN], 5);
     let started = cri.start_container(pod, &spec);
     let mut ended = stop(cri, ODD_UID, &spec, started, 5);
     ended.expected = ended
@@ -225,7 +229,7 @@ fn hostile(cri: &Cri, pod: &Pod) -> Ended {
         .says("workload/kubernetes/pod", ODD)
         .says("workload/kubernetes/namespace", "other")
         .says("workload/labels/app", ODD)
-        .says("workload/labels/k8s-app", long.as_str());
+        .says("workload/labels/k8s-app", long());
     ended
 }
 

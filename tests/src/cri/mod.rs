@@ -44,6 +44,8 @@ pub struct PodSpec {
     pub cgroup_parent: String,
     /// Whether its containers share a PID namespace, whose PID 1 is the pause program.
     pub share_pids: bool,
+    /// Its labels, which its containers do not have in CRI.
+    pub labels: Vec<(String, String)>,
 }
 
 impl PodSpec {
@@ -55,6 +57,7 @@ impl PodSpec {
             uid: uid.to_owned(),
             cgroup_parent: format!("/kubepods/burstable/pod{uid}"),
             share_pids: false,
+            labels: Vec::new(),
         }
     }
 
@@ -91,8 +94,6 @@ pub struct ContainerSpec<'a> {
     pub grace: u32,
     /// The command of its preStop hook.
     pub pre_stop: Option<&'a [&'a str]>,
-    /// Labels beside the kubelet's own.
-    pub labels: &'a [(&'a str, &'a str)],
 }
 
 impl Cri {
@@ -134,8 +135,10 @@ impl Cri {
         self.parents.lock().expect("nobody panicked").push(spec.cgroup_parent.clone());
         let pid = if spec.share_pids { NAMESPACE_POD } else { NAMESPACE_CONTAINER };
         let namespaces = NamespaceOption { network: NAMESPACE_NODE, pid, ipc: NAMESPACE_POD };
+        let mut labels = pod_labels(&metadata);
+        labels.extend(spec.labels.iter().cloned());
         let config = PodSandboxConfig {
-            labels: pod_labels(&metadata),
+            labels,
             metadata: Some(metadata),
             annotations: strings(&[("kubernetes.io/config.source", "api")]),
             linux: Some(LinuxPodSandboxConfig {
@@ -158,7 +161,6 @@ impl Cri {
         let linux = pod.config.linux.as_ref().and_then(|linux| linux.security_context.clone());
         let mut labels = pod_labels(metadata);
         labels.extend(strings(&[("io.kubernetes.container.name", spec.name)]));
-        labels.extend(strings(spec.labels));
         let mut annotations = strings(&[
             ("io.kubernetes.container.hash", "5f1c9cbd"),
             ("io.kubernetes.container.restartCount", "0"),
