@@ -179,3 +179,42 @@ fn drown(stream: &mut UnixStream, begin: &[u8], done: &AtomicBool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read as _, Write as _};
+
+    use super::*;
+
+    /// What a client sees that asks: its error, or the beginning of the answer.
+    fn asked(manner: &Manner) -> Result<Vec<u8>, ErrorKind> {
+        let stub = Stub::new(manner);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let stream = runtime
+            .expect("a runtime")
+            .block_on(async { tokio::net::UnixStream::connect(&stub.path).await?.into_std() });
+        let mut stream = stream.map_err(|error| error.kind())?;
+        stream.set_nonblocking(false).expect("a socket can be");
+        stream.set_read_timeout(Some(Duration::from_millis(500))).expect("it is not zero");
+        let sent = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+        let mut answer = vec![0; 16];
+        let length = sent.and_then(|()| stream.read(&mut answer)).map_err(|error| error.kind())?;
+        assert_eq!(stub.connections(), 1);
+        answer.truncate(length);
+        Ok(answer)
+    }
+
+    #[test]
+    fn each_misbehaves_in_its_manner() {
+        assert_eq!(asked(&Manner::Missing), Err(ErrorKind::NotFound));
+        assert_eq!(asked(&Manner::Dead), Err(ErrorKind::ConnectionRefused));
+        assert_eq!(asked(&Manner::File), Err(ErrorKind::ConnectionRefused));
+        assert_eq!(asked(&Manner::Full), Err(ErrorKind::WouldBlock));
+        assert_eq!(asked(&Manner::Hanging), Err(ErrorKind::WouldBlock), "no answer in time");
+        let hung_up = asked(&Manner::HangingUp);
+        let reset = [Err(ErrorKind::ConnectionReset), Err(ErrorKind::BrokenPipe), Ok(vec![])];
+        assert!(reset.contains(&hung_up), "{hung_up:?}");
+        assert_eq!(asked(&Manner::Answering(b"42".to_vec())), Ok(b"42".to_vec()));
+        assert_eq!(asked(&Manner::Endless(b"4".to_vec())).map(|a| a[0]), Ok(b'4'));
+    }
+}
