@@ -126,6 +126,17 @@ impl Expected {
         if self.exit_code.is_some_and(|wanted| code != Some(wanted)) {
             faults.push(format!("exit code {code:?}, must be {:?}", self.exit_code));
         }
+        // It is the same workload on every line.
+        let signal = shutdown["stop"]["signal"].as_str().unwrap_or_default();
+        let signals = lines.signals(self.pid, signal).into_iter().map(|line| &line["target"]);
+        for line in signals.chain(lines.exits(self.pid)) {
+            for field in ["kind", "id", "name"] {
+                let (here, there) = (&line["workload"][field], &shutdown["workload"][field]);
+                if here != there {
+                    faults.push(format!("{field} is {here} in {line}, must be {there}"));
+                }
+            }
+        }
         // Runtimes signal from outside, and nothing that is said of a container is true of them.
         let sender = &shutdown["stop"]["sender"]["workload"];
         for field in ["id", "name"] {
