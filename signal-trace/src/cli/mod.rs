@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod record;
 pub mod report;
+pub mod runtime;
 pub mod value;
 
 use clap::{Parser, Subcommand};

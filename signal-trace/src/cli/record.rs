@@ -5,11 +5,14 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 use signal_trace_core::{config::Config, output::GraceSource, signal::Signal};
 
-use super::value::{self, FailOn};
-use crate::filters::Filters;
+use super::{
+    runtime,
+    value::{self, FailOn},
+};
+use crate::{enrich::RuntimeFlag, filters::Filters};
 
 /// `signal-trace record [FILTERS] [-o FILE] [--format F] [--duration T] [--grace T]
-/// [--stop-signal S]... [-- COMMAND...]`
+/// [--stop-signal S]... [--runtime KIND=PATH]... [-- COMMAND...]`
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Without COMMAND it traces until Ctrl-C or --duration; with COMMAND until \
     that exits and what it began to stop has stopped.")]
@@ -29,6 +32,11 @@ pub struct RecordArgs {
     /// A stop signal beside TERM, INT, QUIT and HUP; may be repeated
     #[arg(long = "stop-signal", value_name = "SIGNAL", value_parser = value::stop_signal)]
     pub stop_signals: Vec<Signal>,
+    /// Ask this manager for names and stop settings, in place of the usual sockets of its kind:
+    /// docker, podman, containerd, cri-o, systemd, or oci with a folder of state files; may be
+    /// repeated. `none` asks nobody
+    #[arg(long = "runtime", value_name = "KIND=PATH", value_parser = runtime::runtime)]
+    pub runtime: Vec<RuntimeFlag>,
     /// Exit with 1 if there are findings of this severity or worse
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,

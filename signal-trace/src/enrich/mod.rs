@@ -1,6 +1,28 @@
 //! Asks whoever runs a workload what it is called and how it is to be stopped.
+//!
+//! [`Enricher`] is a thread of its own. Each [source](source) there has a task (`keeper`), and each
+//! container that is asked about has one (`errand`), which goes from source to source; `book` keeps
+//! what was learned. Nothing in here can hold up the capture or the program's end.
 
-use signal_trace_core::ids::CgroupKey;
+mod annotations;
+mod book;
+pub mod docker;
+mod enricher;
+mod errand;
+mod files;
+mod http;
+mod keeper;
+pub mod oci;
+mod options;
+pub mod podman;
+mod source;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use enricher::Enricher;
+pub use options::{Manager, Options, Places, RuntimeFlag};
+use signal_trace_core::{ids::CgroupKey, labels::Labels, workload::Kind};
 
 /// Whom a question is about: a cgroup that a container or unit lives in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,4 +42,28 @@ pub enum Failure {
     /// It is there, but does not answer as it should. Said once, and tried again with backoff.
     #[error("{0}")]
     Broken(String),
+}
+
+/// What makes two subjects the same one for a source: a container has several cgroups.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Container(String),
+    Path(Vec<u8>),
+}
+
+impl Identity {
+    fn of(subject: &Subject) -> Self {
+        let labels = Labels::of(&subject.path);
+        match labels.container_id {
+            // Around a unit, it is only where the unit is.
+            Some(id) if labels.kind == Kind::Container => Self::Container(id.to_owned()),
+            _ => Self::Path(subject.path.clone()),
+        }
+    }
+}
+
+/// Whether the subject's own cgroup is that of the container, not one in it.
+fn is_outermost(subject: &Subject) -> bool {
+    let labels = Labels::of(&subject.path);
+    labels.kind != Kind::Container || labels.manager.len() == subject.path.len()
 }

@@ -1,0 +1,174 @@
+//! The enricher: a thread that asks, and two queues that nobody waits at.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc as std_mpsc,
+    },
+    thread,
+};
+
+use signal_trace_core::{input::Fact, workload::Kind};
+use tokio::{
+    runtime,
+    sync::mpsc::{self, error::TrySendError},
+};
+
+use super::{
+    Identity, Options, Subject,
+    book::{Book, Todo},
+    errand::Desk,
+    keeper::{Found, Keeper},
+    source::Source,
+};
+use crate::capture::clock;
+
+/// Subjects that nobody has looked at yet; the errands under way, too.
+const MOST_WANTED: usize = 8192;
+/// Facts that nobody has taken yet.
+const MOST_FACTS: usize = 65_536;
+/// Questions on their way to one source.
+const MOST_REQUESTS: usize = 1024;
+
+/// Asks managers about workloads, beside everything else.
+///
+/// When it is dropped its thread ends, and is not waited for: a source that hangs cannot hold up
+/// the end of the program.
+#[derive(Debug)]
+pub struct Enricher {
+    wanted: mpsc::Sender<Subject>,
+    facts: std_mpsc::Receiver<Fact>,
+    overflow: AtomicU64,
+}
+
+/// What errands tell the book.
+pub(super) enum Report {
+    Found(Found),
+    /// An errand is over.
+    Done(Identity),
+    /// No engine is there that could be asked about a subject of this kind.
+    NoEngine(Kind),
+}
+
+impl Enricher {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// There is no thread or no descriptor left.
+    pub fn start(options: &Options) -> io::Result<Self> {
+        let sources = Source::all(options);
+        let (wanted, subjects) = mpsc::channel(MOST_WANTED);
+        let (told, facts) = std_mpsc::sync_channel(MOST_FACTS);
+        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        thread::Builder::new().name("st-enrich".to_owned()).spawn(move || {
+            runtime.block_on(serve(sources, subjects, &told));
+            // Not dropped: that would wait for files that are being read.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { wanted, facts, overflow: AtomicU64::new(0) })
+    }
+
+    /// Asks about a subject, some time. Never blocks.
+    pub fn want(&self, subject: Subject) {
+        match self.wanted.try_send(subject) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                if self.overflow.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::warn!(
+                        "more than {MOST_WANTED} cgroups wait for their names: some will be shown \
+                         without"
+                    );
+                }
+            }
+            Err(TrySendError::Closed(_)) => {
+                if self.overflow.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::warn!("nobody asks for names any more: an internal error ended that");
+                }
+            }
+        }
+    }
+
+    /// What was learned since. Never blocks.
+    pub fn take(&mut self) -> Vec<Fact> {
+        self.facts.try_iter().collect()
+    }
+
+    /// How many subjects were not asked about, for there were too many.
+    pub fn overflow(&self) -> u64 {
+        self.overflow.load(Ordering::Relaxed)
+    }
+}
+
+/// The thread's work, until the enricher is dropped.
+pub(super) async fn serve(
+    sources: Vec<Source>,
+    mut subjects: mpsc::Receiver<Subject>,
+    told: &std_mpsc::SyncSender<Fact>,
+) {
+    let (reports, mut reported) = mpsc::unbounded_channel();
+    let (late, mut late_found) = mpsc::unbounded_channel();
+    let keepers: Arc<[_]> = sources
+        .into_iter()
+        .map(|source| {
+            let (requests, receiver) = mpsc::channel(MOST_REQUESTS);
+            let kind = source.kind;
+            tokio::spawn(Keeper::new(source).run(receiver, late.clone()));
+            (kind, requests)
+        })
+        .collect();
+    let desk = Desk { keepers, reports };
+    let mut clerk = Clerk { book: Book::new(), told, said_no_engine: false, said_full: false };
+    loop {
+        tokio::select! {
+            subject = subjects.recv(), if clerk.book.under_way() < MOST_WANTED => {
+                let Some(subject) = subject else { return };
+                match clerk.book.want(&subject, clock::boot_now()) {
+                    Todo::Ask => drop(tokio::spawn(desk.clone().run(subject))),
+                    Todo::Wait => {}
+                    Todo::Tell(fact) => clerk.tell(fact),
+                }
+            }
+            Some(report) = reported.recv() => clerk.hear(report),
+            Some(found) = late_found.recv() => clerk.hear(Report::Found(found)),
+        }
+    }
+}
+
+/// Takes what errands report, and passes on what follows.
+struct Clerk<'a> {
+    book: Book,
+    told: &'a std_mpsc::SyncSender<Fact>,
+    said_no_engine: bool,
+    said_full: bool,
+}
+
+impl Clerk<'_> {
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Found(found) => {
+                for fact in self.book.found(found) {
+                    self.tell(fact);
+                }
+            }
+            Report::Done(identity) => self.book.done(&identity),
+            Report::NoEngine(kind) => {
+                if kind == Kind::Container && !std::mem::replace(&mut self.said_no_engine, true) {
+                    tracing::warn!(
+                        "a container was seen, but no container engine is at its usual place: \
+                         containers are shown by what their cgroups and OCI state files tell \
+                         (`--runtime KIND=PATH` names an engine's socket)"
+                    );
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, fact: Fact) {
+        if self.told.try_send(fact).is_err() && !std::mem::replace(&mut self.said_full, true) {
+            // Or nobody is there any more, at the program's end.
+            tracing::debug!("more than {MOST_FACTS} names wait to be taken");
+        }
+    }
+}
