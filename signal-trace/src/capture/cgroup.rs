@@ -83,6 +83,11 @@ impl Hierarchies {
         Place { key, path: path.map_or_else(|| b"/".to_vec(), |(_, path)| path.to_vec()) }
     }
 
+    /// The directories that the cgroup at `path` has, if it is there at all: one in each hierarchy.
+    pub fn directories(&self, path: &[u8]) -> impl Iterator<Item = PathBuf> {
+        [&self.v2, &self.v1].into_iter().flatten().filter_map(move |mount| mount.dir(path))
+    }
+
     /// Visits every cgroup below the roots, parents first.
     pub fn walk(&self, mut visit: impl FnMut(CgroupKey, &[u8])) {
         if let Some(mount) = &self.v2 {

@@ -35,6 +35,7 @@ use self::{
     snapshot::Snapshot,
 };
 use crate::{
+    enrich::{Enricher, Subject},
     kernel::{self, LoadOptions, Loaded},
     pipeline::Pipeline,
 };
@@ -43,6 +44,20 @@ use crate::{
 const POLL: Duration = Duration::from_millis(50);
 /// Ticks while something is going on; a little less than [`POLL`], which is never early.
 const TICK_BUSY_NS: u64 = 40 * MS;
+/// Stop signals of containers and units that are watched as soon as one has them: HUP, INT, QUIT, ABRT,
+/// USR1, USR2, TERM, WINCH, PWR and the real-time ones. Others come by the thousand for other reasons
+/// (CHLD, ALRM, URG), and an image can name any.
+const WATCHED_ON_DEMAND: u64 = bits(&[1, 2, 3, 6, 10, 12, 15, 28, 30]) | u64::MAX << 31;
+
+const fn bits(numbers: &[u32]) -> u64 {
+    let (mut bits, mut next) = (0, 0);
+    while next < numbers.len() {
+        bits |= 1 << (numbers[next] - 1);
+        next += 1;
+    }
+    bits
+}
+
 /// Ticks while nothing is.
 const TICK_IDLE_NS: u64 = SECOND;
 
@@ -56,6 +71,7 @@ pub struct Capture {
     anchor: ClockAnchor,
     anchors: AnchorKeeper,
     asks: Asks,
+    enricher: Option<Enricher>,
     /// The reading that is going on.
     sweep: Option<Sweep>,
     last_tick: BootNs,
@@ -67,7 +83,7 @@ impl Capture {
     ///
     /// # Errors
     /// What the kernel or the user's privileges lack.
-    pub fn start(options: &LoadOptions) -> anyhow::Result<Self> {
+    pub fn start(options: &LoadOptions, enricher: Option<Enricher>) -> anyhow::Result<Self> {
         // The other threads look at no paths.
         if let Err(error) = leave_cgroup_namespace() {
             tracing::warn!(
@@ -100,6 +116,7 @@ impl Capture {
             anchor,
             anchors: AnchorKeeper::new(anchor),
             asks: Asks::default(),
+            enricher,
             sweep: None,
             last_tick: BootNs(0),
             poll,
@@ -134,12 +151,12 @@ impl Capture {
         // A process can be moved into one of them, end there, and its cgroup be gone at once.
         let at = clock::boot_now();
         for (key, path) in self.cgroups.all() {
-            pipeline.push(Input::Fact(Fact { at, body: FactBody::Cgroup { key, path } }))?;
+            self.fact(Fact { at, body: FactBody::Cgroup { key, path } }, pipeline)?;
         }
         let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
         while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
             for fact in facts {
-                self.asks.add(pipeline.push(Input::Fact(fact))?);
+                self.fact(fact, pipeline)?;
             }
             // No tick: facts that are still to come may be older than what is read here.
             let mut sweep = self.rings.sweep();
@@ -170,8 +187,10 @@ impl Capture {
         }
         let mut sweep = self.sweep.take().unwrap_or_else(|| self.rings.sweep());
         self.drain(&mut sweep, pipeline)?;
-        for fact in self.asks.answer(&mut self.cgroups) {
-            self.asks.add(pipeline.push(Input::Fact(fact))?);
+        let facts = self.asks.answer(&mut self.cgroups);
+        let learned = self.enricher.as_mut().map(Enricher::take).unwrap_or_default();
+        for fact in facts.into_iter().chain(learned) {
+            self.fact(fact, pipeline)?;
         }
         if !sweep.is_done() {
             self.sweep = Some(sweep);
@@ -201,7 +220,7 @@ impl Capture {
     }
 
     fn drain(&mut self, sweep: &mut Sweep, pipeline: &mut Pipeline) -> anyhow::Result<()> {
-        let Self { loaded, asks, cgroups, .. } = self;
+        let Self { loaded, asks, cgroups, enricher, .. } = self;
         Rings::drain(sweep, loaded, |mut frame| {
             place::trim(&mut frame);
             // The engine would ask too, but after the reorder window: a short-lived container has
@@ -212,12 +231,27 @@ impl Capture {
                 }
                 Some(Told::Cgroup(key, path)) => {
                     cgroups.remember(key, path);
+                    want(enricher.as_ref(), key, path);
                 }
                 _ => {}
             }
             asks.add(pipeline.push(Input::Frame(frame))?);
             Ok(())
         })
+    }
+
+    fn fact(&mut self, fact: Fact, pipeline: &mut Pipeline) -> anyhow::Result<()> {
+        match &fact.body {
+            FactBody::Cgroup { key, path } => want(self.enricher.as_ref(), *key, path),
+            FactBody::Workload { workload, .. } => {
+                if let Some(signal) = workload.stop_signal.map(|set| set.value) {
+                    self.loaded.watch.add(signal.bit() & WATCHED_ON_DEMAND);
+                }
+            }
+            FactBody::Process(_) | FactBody::ProcessGone(_) => {}
+        }
+        self.asks.add(pipeline.push(Input::Fact(fact))?);
+        Ok(())
     }
 
     /// `at` must be the time of a sweep that is done.
@@ -238,6 +272,13 @@ impl Capture {
             pipeline.push(Input::Loss(loss))?;
         }
         Ok(())
+    }
+}
+
+/// Asks who runs what lives in a cgroup, in the background.
+fn want(enricher: Option<&Enricher>, key: CgroupKey, path: &[u8]) {
+    if let Some(enricher) = enricher {
+        enricher.want(Subject { key, path: path.to_vec() });
     }
 }
 

@@ -41,6 +41,13 @@ impl ProcDir {
             Err(error) => Err(error),
         }
     }
+
+    /// What the process sees as `/`; `None` if it is gone by now. Everything below is the
+    /// process's: only openat2(2) with `RESOLVE_IN_ROOT` stays in there.
+    pub fn root(&self) -> io::Result<Option<OwnedFd>> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        present(openat(&self.0, "root", flags, Mode::empty()))
+    }
 }
 
 /// `ENOENT` (no such pid) and `ESRCH` (reaped after it was opened) are an answer, not a failure.

@@ -6,16 +6,19 @@
 
 mod annotations;
 mod book;
+pub mod cri;
 pub mod docker;
 mod enricher;
 mod errand;
 mod files;
+mod grpc;
 mod http;
 mod keeper;
 pub mod oci;
 mod options;
 pub mod podman;
 mod source;
+pub mod systemd;
 #[cfg(test)]
 mod tests;
 mod text;

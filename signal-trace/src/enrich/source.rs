@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use signal_trace_core::workload::Workload;
+use signal_trace_core::workload::{Runtime, Workload};
 
 use super::{
     Failure, Subject,
+    cri::{self, Cri},
     docker::Docker,
     oci::Oci,
     options::{Manager, Options, Places},
     podman::{Podman, Rootless},
+    systemd::Systemd,
 };
 
 const DOCKER: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
@@ -35,6 +37,8 @@ pub(super) enum Engine {
     Podman(Podman),
     Rootless(Rootless),
     Oci(Oci),
+    Cri(Box<Cri>),
+    Systemd(Systemd),
 }
 
 impl Source {
@@ -45,9 +49,7 @@ impl Source {
             .flat_map(|kind| match options.places(kind) {
                 None => Vec::new(),
                 Some(Places::Default) => Self::defaults(kind),
-                Some(Places::At(paths)) => {
-                    paths.iter().filter_map(|path| Self::at(kind, path)).collect()
-                }
+                Some(Places::At(paths)) => paths.iter().map(|path| Self::at(kind, path)).collect(),
             })
             .collect()
     }
@@ -70,21 +72,38 @@ impl Source {
                 ]
             }
             Manager::Oci => vec![source("/run", Engine::Oci(Oci::default()))],
-            // Their sources go here.
-            Manager::Containerd | Manager::CriO | Manager::Systemd => Vec::new(),
+            Manager::Containerd => Self::of_cri(kind, Runtime::Containerd),
+            Manager::CriO => Self::of_cri(kind, Runtime::CriO),
+            Manager::Systemd => vec![source("its socket", Engine::Systemd(Systemd::default()))],
         }
     }
 
+    /// Each socket by itself: a node of k3s may have a containerd of its own besides.
+    fn of_cri(kind: Manager, runtime: Runtime) -> Vec<Self> {
+        let sockets = cri::SOCKETS.iter().filter(|(_, speaks)| *speaks == runtime);
+        sockets
+            .map(|(place, _)| Self {
+                kind,
+                place: (*place).to_owned(),
+                named: false,
+                engine: Engine::Cri(Box::new(Cri::new(place.into(), runtime))),
+            })
+            .collect()
+    }
+
     /// The one at `path`.
-    pub fn at(kind: Manager, path: &Path) -> Option<Self> {
+    pub fn at(kind: Manager, path: &Path) -> Self {
         let engine = match kind {
             Manager::Docker => Engine::Docker(Docker::new(path.into())),
             Manager::Podman => Engine::Podman(Podman::new(path.into())),
             Manager::Oci => Engine::Oci(Oci::new(path.into())),
-            // As above.
-            Manager::Containerd | Manager::CriO | Manager::Systemd => return None,
+            Manager::Containerd => {
+                Engine::Cri(Box::new(Cri::new(path.into(), Runtime::Containerd)))
+            }
+            Manager::CriO => Engine::Cri(Box::new(Cri::new(path.into(), Runtime::CriO))),
+            Manager::Systemd => Engine::Systemd(Systemd::new(path.into())),
         };
-        Some(Self { kind, place: path.display().to_string(), named: true, engine })
+        Self { kind, place: path.display().to_string(), named: true, engine }
     }
 }
 
@@ -95,6 +114,8 @@ impl Engine {
             Self::Podman(podman) => podman.look_up(subject).await,
             Self::Rootless(rootless) => rootless.look_up(subject).await,
             Self::Oci(oci) => oci.look_up(subject).await,
+            Self::Cri(cri) => cri.look_up(subject).await,
+            Self::Systemd(systemd) => systemd.look_up(subject).await,
         }
     }
 }

@@ -16,7 +16,7 @@ const PODMAN: &str = include_str!("../fixtures/podman-inspect.json");
 const SECOND: Duration = Duration::from_secs(1);
 
 fn source(kind: Manager, fake: &Fake) -> Source {
-    let source = Source::at(kind, &fake.socket()).unwrap();
+    let source = Source::at(kind, &fake.socket());
     Source { named: false, ..source }
 }
 
@@ -150,8 +150,8 @@ async fn without_any_engine_this_is_said_once_and_state_files_tell_the_runtime()
         include_str!("../fixtures/containerd-config.json"),
     );
     let absent = nothing.path().join("none.sock");
-    let docker = Source { named: false, ..Source::at(Manager::Docker, &absent).unwrap() };
-    let oci = Source::at(Manager::Oci, state.path()).unwrap();
+    let docker = Source { named: false, ..Source::at(Manager::Docker, &absent) };
+    let oci = Source::at(Manager::Oci, state.path());
     let running = Running::start(vec![docker, oci]);
     running.want(1, "/kubepods/pod12345678-9abc-def0-1234-56789abcdef0/$PODMAN");
     let (_, it) = running.fact().await;
@@ -174,7 +174,7 @@ async fn state_files_help_out_until_the_engine_answers() {
         include_str!("../fixtures/docker-runc-state.json"),
     );
     let fake = Fake::start(Way::Says(500, Vec::new()));
-    let oci = Source::at(Manager::Oci, state.path()).unwrap();
+    let oci = Source::at(Manager::Oci, state.path());
     let running = Running::start(vec![source(Manager::Docker, &fake), oci]);
     running.want(1, "/docker/$DOCKER");
     let (_, partial) = running.fact().await;
@@ -190,7 +190,7 @@ async fn a_place_that_was_named_and_is_not_there_is_said_once() {
     let (log, _guard) = Log::start();
     let folder = Folder::new();
     let absent = folder.path().join("none.sock");
-    let running = Running::start(vec![Source::at(Manager::Docker, &absent).unwrap()]);
+    let running = Running::start(vec![Source::at(Manager::Docker, &absent)]);
     running.want(1, &format!("/docker/{}", other_id(1)));
     running.want(2, &format!("/docker/{}", other_id(2)));
     running.facts_within(10 * SECOND).await;
