@@ -46,6 +46,11 @@ impl Cgroup {
         scope
     }
 
+    /// Makes one below another, which is to live longer.
+    pub fn below(path: &str, name: &str) -> Self {
+        Self::at(format!("{path}/{name}"))
+    }
+
     fn at(path: String) -> Self {
         let folder = v2_mount().join(&path[1..]);
         fs::create_dir(&folder).unwrap_or_else(|e| {
@@ -114,6 +119,20 @@ pub fn remove_leftovers() {
         let owner = name.strip_prefix("st-test-").and_then(|rest| rest.split('-').next());
         if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
             empty_and_remove(&folder.path());
+        }
+    }
+}
+
+/// Removes what an engine left in every hierarchy: this cgroup and those around it, as far as they
+/// are empty.
+pub fn remove_empty(path: &str) {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
+    for line in mounts.lines().filter(|line| line.contains(" - cgroup")) {
+        let Some(mount) = line.split(' ').nth(4).map(Path::new) else { continue };
+        for folder in Path::new(path.trim_start_matches('/')).ancestors() {
+            if folder.as_os_str().is_empty() || fs::remove_dir(mount.join(folder)).is_err() {
+                break;
+            }
         }
     }
 }

@@ -36,6 +36,13 @@ impl Deadline {
         self.left().is_zero()
     }
 
+    /// Asks `done` every few milliseconds until it holds or time is up: the caller sees which.
+    pub fn until_or_not(self, mut done: impl FnMut() -> bool) {
+        while !done() && !self.passed() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Asks `done` every few milliseconds until it holds; panics with `what` when time is up.
     pub fn until(self, what: &str, mut done: impl FnMut() -> bool) {
         while !done() {

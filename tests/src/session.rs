@@ -134,10 +134,15 @@ impl Session {
     /// Waits until a process is reported as ended by a shutdown.
     pub fn wait_for_shutdown(&self, pid: i32) -> Value {
         self.wait_for(&format!("the end of process {pid} in a shutdown"), |line| {
-            let mut reports = line["processes"].as_array().into_iter().flatten();
-            line["type"] == "shutdown"
-                && reports.any(|p| p["process"]["pid"] == pid && !p["exit"].is_null())
+            is_end_of(line, pid)
         })
+    }
+
+    /// Waits until these processes are reported as ended by a shutdown; not for ever: what is
+    /// missing is for the caller to tell, with all else that is wrong.
+    pub fn wait_for_shutdowns(&self, pids: &[i32]) {
+        Deadline::after(PATIENCE / 2)
+            .until_or_not(|| pids.iter().all(|pid| self.has(|line| is_end_of(line, *pid))));
     }
 
     /// The pid of signal-trace.
@@ -174,9 +179,13 @@ impl Session {
         Recorded { lines: Lines::new(schema::checked(&printed)), printed, file, folder }
     }
 
+    /// What it wrote to its standard error.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(self.folder.file("stderr")).unwrap_or_default()
+    }
+
     fn errors(&self) -> String {
-        let text = fs::read_to_string(self.folder.file("stderr")).unwrap_or_default();
-        format!("its standard error: {text}")
+        format!("its standard error: {}", self.stderr())
     }
 }
 
@@ -190,4 +199,11 @@ impl Drop for Session {
             let _ended = reader.join();
         }
     }
+}
+
+/// Whether it is a shutdown with the end of this process.
+fn is_end_of(line: &Value, pid: i32) -> bool {
+    let mut reports = line["processes"].as_array().into_iter().flatten();
+    line["type"] == "shutdown"
+        && reports.any(|p| p["process"]["pid"] == pid && !p["exit"].is_null())
 }

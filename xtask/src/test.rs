@@ -13,8 +13,11 @@ use xshell::{Shell, cmd};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 43] = [
+const NEEDED: [(&str, &str); 48] = [
     ("/usr/include/stdio.h", "libc6-dev"),
+    // Both for systemd as PID 1 of a container, which has the node's `/usr`.
+    ("/lib/systemd/systemd", "systemd"),
+    ("/lib/systemd/system/dbus.service", "dbus"),
     // Not in `PATH`, where it would be one of several versions.
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
@@ -23,8 +26,10 @@ const NEEDED: [(&str, &str); 43] = [
     ("busybox", "busybox-static"),
     ("catatonit", "catatonit"),
     ("cc", "gcc"),
+    ("conmon", "conmon"),
     ("containerd", "containerd"),
     ("cp", "coreutils"),
+    ("ctr", "containerd"),
     ("dash", "dash"),
     ("dnsmasq", "dnsmasq-base"),
     ("docker", "docker.io"),
@@ -44,6 +49,7 @@ const NEEDED: [(&str, &str); 43] = [
     ("perl", "perl"),
     ("php", "php-cli"),
     ("php-fpm8.2", "php8.2-fpm"),
+    ("podman", "podman"),
     ("prlimit", "util-linux"),
     ("puma", "puma"),
     ("python3", "python3"),

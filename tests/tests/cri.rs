@@ -1,0 +1,282 @@
+//! Containers in pods, stopped through CRI as the kubelet does it: pod, namespace, uid, container,
+//! `terminationGracePeriodSeconds`, preStop hooks. The truth is `ContainerStatus`, and containerd's
+//! events for the pids.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use signal_trace_tests::{
+    clock::boot_ns,
+    cri::{ContainerSpec, Cri, Pod, PodSpec},
+    expected::{self, Expected},
+    image,
+    lines::Lines,
+    report,
+    session::{Recorded, Session},
+};
+
+const CLEAN: &str = "trap 'exit 3' TERM; : > /tmp/up; while :; do sleep 0.05; done";
+const CLEAN_USR1: &str = "trap 'exit 0' USR1; : > /tmp/up; while :; do sleep 0.05; done";
+const DEAF: &str = "trap '' TERM; : > /tmp/up; while :; do sleep 1; done";
+const SLOW: &str = "trap 'sleep 2.5; exit 0' TERM; : > /tmp/up; while :; do sleep 0.05; done";
+const WITHOUT_HANDLER: &str = ": > /tmp/up; exec sleep 100";
+
+const WEB_UID: &str = "0a1b2c3d-0000-4000-8000-00000000000a";
+const SHARED_UID: &str = "0a1b2c3d-0000-4000-8000-00000000000b";
+const ODD_UID: &str = "0a1b2c3d-0000-4000-8000-00000000000c";
+
+/// What wants to be something else in the output.
+const ODD: &str = "a\"b\\c\u{1b}[31mRED\u{7}\nFORGED pod st-forged was killed\r\t\u{202e}";
+
+/// A container of the test that has ended.
+struct Ended {
+    id: String,
+    pid: i32,
+    expected: Expected,
+}
+
+#[test]
+fn what_cri_says_of_containers_in_pods_is_told() {
+    let cri = Cri::start();
+    let session = Session::start(&["--runtime", &cri.runtime_argument()]);
+
+    let mut web = PodSpec::burstable("web-7d9c5b6f4-x2x9k", WEB_UID);
+    web.labels = [("app", "web"), ("app.kubernetes.io/part-of", "shop"), ("of-no-use", "1")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec();
+    let web = cri.run_pod(&web);
+    let mut shared = PodSpec::burstable("shared", SHARED_UID).in_slices();
+    shared.share_pids = true;
+    let shared = cri.run_pod(&shared);
+    let mut odd = PodSpec::burstable(ODD, ODD_UID);
+    odd.namespace = "other".to_owned();
+    odd.labels = vec![("app".to_owned(), ODD.to_owned()), ("k8s-app".to_owned(), long())];
+    let odd = cri.run_pod(&odd);
+
+    let all: Vec<Ended> = std::thread::scope(|scope| {
+        let (cri, web, shared, odd) = (&cri, &web, &shared, &odd);
+        let threads = [
+            scope.spawn(move || clean(cri, web)),
+            scope.spawn(move || deaf(cri, web)),
+            scope.spawn(move || with_hook(cri, web)),
+            scope.spawn(move || with_hook_that_takes_all(cri, web)),
+            scope.spawn(move || image_signal(cri, web)),
+            scope.spawn(move || below_pause(cri, shared)),
+            scope.spawn(move || hostile(cri, odd)),
+        ];
+        threads.into_iter().map(|thread| thread.join().expect("CRI works")).collect()
+    });
+    let pods = [web, shared, odd];
+    for pod in &pods {
+        cri.remove_pod(&pod.id).expect("it is there");
+    }
+
+    session.wait_for_shutdowns(&all.iter().map(|container| container.pid).collect::<Vec<_>>());
+    let recorded = session.finish();
+    let mut faults = recorded.lines.losses();
+    for container in &all {
+        faults.extend(container.expected.faults(&recorded.lines));
+        let (id, pid) = (&container.id, container.pid);
+        faults.extend(expected::unnamed(&recorded.lines, id, "containerd", pid));
+    }
+    for pod in &pods {
+        faults.extend(faults_of_pause(pod, &recorded.lines));
+    }
+    faults.extend(faults_of_filters(&all, &recorded));
+    faults.extend(faults_of_text(&recorded));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn spec<'a>(name: &'a str, command: &'a [&'a str], grace: u32) -> ContainerSpec<'a> {
+    ContainerSpec { name, command, image: image::BUSYBOX, grace, pre_stop: None }
+}
+
+/// Stops it, and says what must be told of it.
+fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wait: i64) -> Ended {
+    cri.stop_container(&id, wait);
+    let status = cri.status(&id);
+    let expected = Expected::of(spec.name, pid)
+        .says("workload/kind", "container")
+        .says("workload/runtime", "containerd")
+        .says("workload/id", id.as_str())
+        .says("workload/name", spec.name)
+        .says("workload/image", spec.image)
+        .says("workload/kubernetes/container", spec.name)
+        .says("workload/kubernetes/uid", uid)
+        .says("workload/kubernetes/namespace", "st-test")
+        .grace(f64::from(spec.grace), "kubernetes")
+        .says("grace/pre_stop", Value::Null)
+        .exit_code(status.exit_code.into());
+    Ended { id, pid, expected }
+}
+
+fn clean(cri: &Cri, pod: &Pod) -> Ended {
+    let spec = spec("st-clean", &["sh", "-c", CLEAN], 20);
+    let started = cri.start_container(pod, &spec);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 20);
+    ended.expected = ended
+        .expected
+        .verdicts("graceful", "graceful")
+        .says("stop/signal", "SIGTERM")
+        // Nothing says it: it is what CRI means without a word.
+        .says_one_of(
+            "workload/stop_signal",
+            &[
+                Value::Null,
+                json!({ "signal": "SIGTERM", "source": "cri" }),
+                json!({ "signal": "SIGTERM", "source": "image" }),
+            ],
+        )
+        .says("workload/kubernetes/pod", "web-7d9c5b6f4-x2x9k")
+        .says("workload/labels/app", "web")
+        .says("workload/labels/app.kubernetes.io~1part-of", "shop")
+        .says("workload/labels/of-no-use", Value::Null);
+    ended
+}
+
+fn deaf(cri: &Cri, pod: &Pod) -> Ended {
+    let spec = spec("st-deaf", &["sh", "-c", DEAF], 2);
+    let started = cri.start_container(pod, &spec);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 2);
+    ended.expected = ended
+        .expected
+        .verdicts("forced", "ignored")
+        .says("process/killed_by", "runtime")
+        .says_within("grace/used_seconds", 1.9..=12.0)
+        .finds("pid1-ignores-stop-signal");
+    ended
+}
+
+/// The kubelet's way: the hook first, then the signal with what is left of the grace.
+fn with_hook(cri: &Cri, pod: &Pod) -> Ended {
+    let hook = ["sleep", "1"];
+    let mut spec = spec("st-hook", &["sh", "-c", CLEAN], 8);
+    spec.pre_stop = Some(&hook);
+    let started = cri.start_container(pod, &spec);
+    let began = boot_ns();
+    let (code, hook_pid) = cri.exec_sync(&started.0, &hook);
+    let took = Duration::from_nanos(boot_ns() - began);
+    assert_eq!(code, 0, "the hook");
+    let left = 8 - i64::try_from(took.as_secs()).expect("a short time");
+    let mut ended = stop(cri, WEB_UID, &spec, started, left);
+    ended.expected = ended
+        .expected
+        .verdicts("graceful", "graceful")
+        .says_within("grace/pre_stop/seconds", 0.9..=took.as_secs_f64())
+        .says("grace/pre_stop/process/pid", hook_pid)
+        .says("grace/pre_stop/process/comm", "sleep");
+    ended
+}
+
+/// A hook that leaves too little: the process would have needed less than the grace by itself.
+fn with_hook_that_takes_all(cri: &Cri, pod: &Pod) -> Ended {
+    let hook = ["sleep", "2.5"];
+    let slow = ["sh", "-c", SLOW];
+    let mut spec = spec("st-hook-long", &slow, 4);
+    spec.pre_stop = Some(&hook);
+    let started = cri.start_container(pod, &spec);
+    let (code, hook_pid) = cri.exec_sync(&started.0, &hook);
+    assert_eq!(code, 0, "the hook");
+    let mut ended = stop(cri, WEB_UID, &spec, started, 1);
+    ended.expected = ended
+        .expected
+        .verdicts("forced", "overran")
+        .says("process/killed_by", "runtime")
+        .says_within("grace/pre_stop/seconds", 2.4..=12.0)
+        .says("grace/pre_stop/process/pid", hook_pid)
+        .finds("grace-period-exceeded");
+    ended
+}
+
+fn image_signal(cri: &Cri, pod: &Pod) -> Ended {
+    let mut spec = spec("st-usr1", &["sh", "-c", CLEAN_USR1], 30);
+    spec.image = image::USR1;
+    let started = cri.start_container(pod, &spec);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 30);
+    ended.expected = ended
+        .expected
+        .verdicts("graceful", "graceful")
+        .stop_signal("SIGUSR1", "image")
+        .says_one_of("workload/stop_signal/source", &[json!("image"), json!("cri")]);
+    ended
+}
+
+/// Not PID 1: the default action works.
+fn below_pause(cri: &Cri, pod: &Pod) -> Ended {
+    let spec = spec("st-shared", &["sh", "-c", WITHOUT_HANDLER], 5);
+    let started = cri.start_container(pod, &spec);
+    let mut ended = stop(cri, SHARED_UID, &spec, started, 5);
+    ended.expected = ended
+        .expected
+        .verdicts("default-action", "default-action")
+        .says("workload/kubernetes/pod", "shared");
+    ended
+}
+
+/// containerd takes labels of no more than 4 KiB.
+fn long() -> String {
+    format!("{ODD}{}", "\u{e9}".repeat(1900))
+}
+
+/// Nobody checks these names on the way.
+fn hostile(cri: &Cri, pod: &Pod) -> Ended {
+    let spec = spec(ODD, &["sh", "-c", CLEAN], 5);
+    let started = cri.start_container(pod, &spec);
+    let mut ended = stop(cri, ODD_UID, &spec, started, 5);
+    ended.expected = ended
+        .expected
+        .verdicts("graceful", "graceful")
+        .says("workload/kubernetes/pod", ODD)
+        .says("workload/kubernetes/namespace", "other")
+        .says("workload/labels/app", ODD)
+        .says("workload/labels/k8s-app", long());
+    ended
+}
+
+/// What holds a pod's namespaces does no work that could be lost: it is killed, and not judged.
+fn faults_of_pause(pod: &Pod, lines: &Lines) -> Vec<String> {
+    let mut faults = Vec::new();
+    if lines.exits(pod.pause).is_empty() {
+        faults.push(format!("no exit of the pause process {}", pod.pause));
+    }
+    let about = |line: &&Value| line["workload"]["id"] == pod.id.as_str();
+    for line in lines.of("shutdown").chain(lines.of("finding")).filter(about) {
+        faults.push(format!("a sandbox is judged: {line}"));
+    }
+    faults
+}
+
+/// Each shows exactly what it says.
+fn faults_of_filters(all: &[Ended], recorded: &Recorded) -> Vec<String> {
+    let pid = |place: usize| all[place].pid;
+    let web = [pid(0), pid(1), pid(2), pid(3), pid(4)];
+    let named = [pid(0), pid(1), pid(2), pid(3), pid(4), pid(5)];
+    let cgroup = format!("/kubepods/burstable/pod{WEB_UID}");
+    let cases: [(&[&str], &[i32]); 11] = [
+        (&["--pod", "web-7d9c5b6f4-x2x9k"], &web),
+        (&["--pod", WEB_UID], &web),
+        (&["--pod", SHARED_UID], &[pid(5)]),
+        (&["--pod", "web-7d9c5b6f4-x2x9k", "--container", "st-deaf"], &[pid(1)]),
+        (&["--pod", "shared", "--container", "st-deaf"], &[]),
+        (&["--namespace", "st-test"], &named),
+        (&["--namespace", "other"], &[pid(6)]),
+        (&["--namespace", "default"], &[]),
+        (&["--image", image::USR1], &[pid(4)]),
+        (&["--cgroup", &cgroup], &web),
+        (&["--container", &all[2].id[..16]], &[pid(2)]),
+    ];
+    let cases = cases.into_iter();
+    cases
+        .flat_map(|(filters, pids)| report::faults_of_filter(&recorded.file, filters, pids))
+        .collect()
+}
+
+/// Nothing of the names acts on a terminal or begins a line.
+fn faults_of_text(recorded: &Recorded) -> Vec<String> {
+    let text = report::text(&recorded.file, &["--pod", ODD_UID]);
+    let mut faults = report::faults_of_text(&text);
+    if !text.contains("RED") {
+        faults.push("the report does not name the odd container".into());
+    }
+    faults
+}
