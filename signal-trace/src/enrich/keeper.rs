@@ -259,3 +259,38 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use signal_trace_core::ids::CgroupKey;
+
+    use super::*;
+
+    fn subject(number: u64) -> Subject {
+        Subject { key: CgroupKey::V2(number), path: format!("/docker/{number:064x}").into() }
+    }
+
+    #[test]
+    fn who_waits_is_bounded_and_waits_once() {
+        let mut waiting = Waiting::default();
+        for number in 0..5000 {
+            waiting.add(subject(number), 0);
+            waiting.add(subject(number), 0);
+        }
+        let all = std::iter::from_fn(|| waiting.next()).collect::<Vec<_>>();
+        assert_eq!(all.len(), MOST_WAITING);
+        assert_eq!((&all[0].0, &all[4095].0), (&subject(0), &subject(4095)));
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn who_was_failed_at_comes_last_and_is_given_up_at_some_time() {
+        let mut waiting = Waiting::default();
+        waiting.add(subject(1), MOST_ATTEMPTS - 1);
+        waiting.add(subject(2), MOST_ATTEMPTS);
+        waiting.add(subject(3), 0);
+        assert_eq!(waiting.next(), Some((subject(3), 0)));
+        assert_eq!(waiting.next(), Some((subject(1), MOST_ATTEMPTS - 1)));
+        assert_eq!(waiting.next(), None);
+    }
+}
