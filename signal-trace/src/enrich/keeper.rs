@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Failure, Identity, Subject, options::Manager, source::Source};
+use super::{Failure, Identity, Subject, http, options::Manager, source::Source};
 use crate::capture::clock;
 
 /// Subjects that wait for a source that is unwell.
@@ -125,7 +125,7 @@ impl Keeper {
         requests: &mut mpsc::Receiver<Request>,
     ) -> Result<Option<Found>, Failure> {
         let Self { source, waiting, health } = self;
-        let at = clock::boot_now();
+        let (at, started) = (clock::boot_now(), Instant::now());
         let result = {
             let flight = source.engine.look_up(subject);
             pin!(flight);
@@ -139,7 +139,8 @@ impl Keeper {
                 }
             }
         };
-        health.note(source, result.as_ref().err());
+        let hung = started.elapsed() >= http::DEADLINE;
+        health.note(source, result.as_ref().err(), hung);
         let by = source.kind;
         Ok(result?.map(|workload| Found {
             subject: subject.clone(),
@@ -168,6 +169,7 @@ impl Waiting {
     /// Behind the others; at it the source failed `attempts` times while it was well.
     fn add(&mut self, subject: Subject, attempts: u32) {
         if attempts >= MOST_ATTEMPTS {
+            tracing::debug!("{:?} is not asked about again", Identity::of(&subject));
             return;
         }
         if self.known.len() >= MOST_WAITING {
@@ -214,7 +216,7 @@ impl Health {
         self.retry_at.unwrap_or_else(Instant::now)
     }
 
-    fn note(&mut self, source: &Source, failure: Option<&Failure>) {
+    fn note(&mut self, source: &Source, failure: Option<&Failure>, hung: bool) {
         let (title, place) = (source.kind.title(), &source.place);
         match failure {
             None => {
@@ -238,7 +240,10 @@ impl Health {
                 let backoff = FIRST_BACKOFF.saturating_mul(times).min(LONGEST_BACKOFF);
                 self.failures = self.failures.saturating_add(1).min(16);
                 self.retry_at = Some(now + backoff);
-                let quiet = self.warned_at.is_some_and(|at| now < at + BETWEEN_WARNINGS);
+                // Docker holds back its answer while it starts the container. Only if it hangs
+                // again, or at another one, something is wrong with it.
+                let early = hung && self.failures == 1;
+                let quiet = early || self.warned_at.is_some_and(|at| now < at + BETWEEN_WARNINGS);
                 if !self.warned && !quiet {
                     self.warned = true;
                     self.warned_at = Some(now);
@@ -252,5 +257,40 @@ impl Health {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signal_trace_core::ids::CgroupKey;
+
+    use super::*;
+
+    fn subject(number: u64) -> Subject {
+        Subject { key: CgroupKey::V2(number), path: format!("/docker/{number:064x}").into() }
+    }
+
+    #[test]
+    fn who_waits_is_bounded_and_waits_once() {
+        let mut waiting = Waiting::default();
+        for number in 0..5000 {
+            waiting.add(subject(number), 0);
+            waiting.add(subject(number), 0);
+        }
+        let all = std::iter::from_fn(|| waiting.next()).collect::<Vec<_>>();
+        assert_eq!(all.len(), MOST_WAITING);
+        assert_eq!((&all[0].0, &all[4095].0), (&subject(0), &subject(4095)));
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn who_was_failed_at_comes_last_and_is_given_up_at_some_time() {
+        let mut waiting = Waiting::default();
+        waiting.add(subject(1), MOST_ATTEMPTS - 1);
+        waiting.add(subject(2), MOST_ATTEMPTS);
+        waiting.add(subject(3), 0);
+        assert_eq!(waiting.next(), Some((subject(3), 0)));
+        assert_eq!(waiting.next(), Some((subject(1), MOST_ATTEMPTS - 1)));
+        assert_eq!(waiting.next(), None);
     }
 }

@@ -87,7 +87,14 @@ impl Oci {
         let labels = Labels::of(&subject.path);
         if let (Kind::Container, Some(id)) = (labels.kind, labels.container_id) {
             let (folders, id) = (Arc::clone(&self.folders), id.to_owned());
-            return files::look(move || by_id(&folders, &id)).await;
+            let found = files::look(move || by_id(&folders, &id)).await?;
+            // The path may name the engine above, which the runtime's own file does not.
+            return Ok(found.map(|known| match labels.runtime {
+                Some(_) => {
+                    joined(known, Workload { runtime: labels.runtime, ..Workload::default() })
+                }
+                None => known,
+            }));
         }
         let (scan, subject) = (Arc::clone(&self.scan), subject.clone());
         files::look(move || {

@@ -169,3 +169,18 @@ async fn what_is_not_there_is_absent_and_what_is_dead_is_broken() {
     let answer = Docker::behind_first_of(sockets).look_up(&asked).await;
     assert!(matches!(answer, Ok(None)), "{answer:?}");
 }
+
+#[tokio::test]
+async fn what_we_may_not_ask_is_broken() {
+    let fake = Fake::start(Way::ok(DOCKER));
+    let asked = subject(1, "/docker/$DOCKER");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(fake.socket(), mode).unwrap();
+    // Of this thread alone, which is the test's own; without root's capabilities for files.
+    let root = nix::unistd::setfsuid(65534.into());
+    let answer = Docker::new(fake.socket()).look_up(&asked).await;
+    nix::unistd::setfsuid(root);
+    let Err(Failure::Broken(why)) = answer else { panic!("{answer:?}") };
+    assert!(why.contains("Permission denied"), "{why}");
+    assert!(Docker::new(fake.socket()).look_up(&asked).await.is_ok());
+}
