@@ -159,12 +159,17 @@ impl Cri {
         }
         let image = ImageSpec { image: name.to_owned(), ..ImageSpec::default() };
         let question = ImageStatusRequest { image: Some(image), verbose: true };
-        let answer = self.call("ImageService/ImageStatus", &question).await;
-        let answer: Option<ImageStatusResponse> = found(answer)?;
+        let answer: ImageStatusResponse =
+            match self.call("ImageService/ImageStatus", &question).await {
+                Ok(answer) => answer,
+                // The rest of what is known of the container is worth more than this.
+                Err(CallError::Status(_)) => return Ok(None),
+                Err(CallError::Failure(failure)) => return Err(failure),
+            };
         // An image that is not there is an answer without content here, not NOT_FOUND.
-        let Some(answer) = answer.filter(|answer| !answer.info.is_empty()) else {
+        if answer.info.is_empty() {
             return Ok(None);
-        };
+        }
         let info: ImageInfo = read(&answer.info);
         let signal = match info.stop_signal() {
             None => None,

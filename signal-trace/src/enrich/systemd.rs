@@ -112,9 +112,12 @@ impl Systemd {
         home: Home<'_>,
     ) -> Result<Option<Workload>, Failure> {
         let Some(hierarchies) = &self.hierarchies else { return Ok(None) };
+        let in_container = Labels::of(home.manager).container_id.is_some();
         let socket = match home.user {
+            // There it refuses whoever has no pid in its namespace.
+            Some(_) if in_container => return Ok(None),
             Some(uid) => format!("run/user/{uid}/systemd/private"),
-            // Its own socket is no use: systemd refuses whoever has no pid in its namespace.
+            // For the same reason not at its own socket.
             None if inside::bus_runs(hierarchies, home.manager) => {
                 "run/dbus/system_bus_socket".into()
             }

@@ -1,48 +1,14 @@
 //! Tests against a made-up runtime, with answers as a real containerd gives them.
 
-use signal_trace_core::{ids::CgroupKey, time::SECOND, workload::Kubernetes};
+use signal_trace_core::{ids::CgroupKey, workload::Kubernetes};
+use world::{ID, SANDBOX, World, container, map, subject};
 
 use super::{
     super::grpc::fake::{Fake, Reply},
     *,
 };
 
-const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-const SANDBOX: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
-const UID: &str = "12345678-9abc-def0-1234-56789abcdef0";
-
-fn subject(id: &str) -> Subject {
-    let path = format!("/kubepods/burstable/pod{UID}/{id}").into_bytes();
-    Subject { key: CgroupKey::V2(7), path }
-}
-
-fn map<const N: usize>(entries: [(&str, &str); N]) -> BTreeMap<String, String> {
-    entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
-}
-
-/// A container of a pod, as the kubelet makes it.
-fn status() -> ContainerStatus {
-    ContainerStatus {
-        metadata: Some(messages::ContainerMetadata { name: "web".into() }),
-        image: Some(ImageSpec { image: "shop/web:1".into(), ..ImageSpec::default() }),
-        image_ref: "sha256:6a2a".into(),
-        labels: map([
-            ("io.kubernetes.container.name", "web"),
-            ("io.kubernetes.pod.name", "web-7d9c"),
-            ("io.kubernetes.pod.namespace", "shop"),
-            ("io.kubernetes.pod.uid", UID),
-        ]),
-        annotations: map([
-            ("io.kubernetes.container.hash", "deadbeef"),
-            ("io.kubernetes.pod.terminationGracePeriod", "6"),
-            (
-                "io.kubernetes.container.preStopHandler",
-                r#"{"exec":{"command":["sh","-c","sleep 2"]}}"#,
-            ),
-        ]),
-        stop_signal: 0,
-    }
-}
+mod world;
 
 /// Answers of containerd 1.6.20, byte by byte: a container of a pod, its sandbox, and an image.
 #[tokio::test]
@@ -71,106 +37,6 @@ async fn what_a_real_containerd_says_is_read() {
     let (sandbox, info) = cri.sandbox(SANDBOX).await.unwrap().unwrap();
     assert_eq!(sandbox.metadata.unwrap().namespace, "shop");
     assert_eq!(info.pid, Some(16630));
-}
-
-/// What the made-up runtime knows.
-#[derive(Clone)]
-struct World {
-    version: &'static str,
-    status: ContainerStatus,
-    info: &'static str,
-    image: &'static str,
-}
-
-impl World {
-    fn new() -> Self {
-        let info = r#"{"sandboxID":"SANDBOX","pid":16673,"removing":false,
-            "config":{"metadata":{"name":"web"},"image":{"image":"sha256:6a2a"}},
-            "runtimeSpec":{"process":{}}}"#;
-        Self {
-            version: "runtime.v1",
-            status: status(),
-            info: info.replace("SANDBOX", SANDBOX).leak(),
-            image: r#"{"chainID":"x","imageSpec":{"config":{"Env":["PATH=/bin"]}}}"#,
-        }
-    }
-
-    fn answer(&self, method: &str, message: &[u8]) -> Reply {
-        let Some(method) = method.strip_prefix(&format!("/{}.", self.version)) else {
-            return Reply::HeadersOnly(Status::UNIMPLEMENTED, b"unknown service");
-        };
-        match method {
-            "RuntimeService/ContainerStatus" => {
-                let question = ContainerStatusRequest::decode(message).unwrap();
-                assert!(question.verbose);
-                if question.container_id != ID {
-                    return Reply::HeadersOnly(Status::NOT_FOUND, b"not found");
-                }
-                let info = map([("info", self.info)]);
-                Reply::message(&ContainerStatusResponse { status: Some(self.status.clone()), info })
-            }
-            "RuntimeService/PodSandboxStatus" => {
-                let question = PodSandboxStatusRequest::decode(message).unwrap();
-                if question.pod_sandbox_id != SANDBOX {
-                    return Reply::HeadersOnly(Status::NOT_FOUND, b"not found");
-                }
-                Reply::message(&PodSandboxStatusResponse {
-                    status: Some(PodSandboxStatus {
-                        metadata: Some(messages::PodSandboxMetadata {
-                            name: "web-7d9c".into(),
-                            uid: UID.into(),
-                            namespace: "shop".into(),
-                        }),
-                        labels: map([("app", "shop"), ("pod-template-hash", "7d9c")]),
-                    }),
-                    info: map([("info", r#"{"pid":16600}"#)]),
-                })
-            }
-            "ImageService/ImageStatus" => {
-                let question = ImageStatusRequest::decode(message).unwrap();
-                assert!(question.verbose);
-                assert_eq!(question.image.unwrap().image, self.status.image_ref);
-                let info =
-                    if self.image.is_empty() { map([]) } else { map([("info", self.image)]) };
-                Reply::message(&ImageStatusResponse { info })
-            }
-            method => panic!("{method}"),
-        }
-    }
-
-    fn serve(self) -> (Fake, Cri) {
-        let fake = Fake::start(move |method, message| self.answer(method, message));
-        let cri = Cri::new(fake.socket(), Runtime::Containerd);
-        (fake, cri)
-    }
-
-    async fn look_up(self) -> Workload {
-        let (_fake, mut cri) = self.serve();
-        cri.look_up(&subject(ID)).await.unwrap().unwrap()
-    }
-}
-
-fn container() -> Workload {
-    Workload {
-        kind: Kind::Container,
-        runtime: Some(Runtime::Containerd),
-        id: Some(ID.into()),
-        name: Some("web".into()),
-        image: Some("shop/web:1".into()),
-        kubernetes: Some(Kubernetes {
-            namespace: Some("shop".into()),
-            pod: Some("web-7d9c".into()),
-            uid: Some(UID.into()),
-            container: Some("web".into()),
-            ..Kubernetes::default()
-        }),
-        labels: vec![("app".into(), "shop".into())],
-        pid1: Some(16673),
-        stop_signal: Some(Configured { value: Signal::TERM, source: Source::Cri }),
-        grace_ns: Some(Configured { value: 6 * SECOND, source: Source::Kubernetes }),
-        pre_stop: Some(["sh", "-c", "sleep 2"].map(String::from).to_vec()),
-        ..Workload::default()
-    }
 }
 
 #[tokio::test]
@@ -252,6 +118,8 @@ async fn the_stop_signal_is_the_runtimes_or_the_images() {
         (r#"{"imageSpec":{"config":{"StopSignal":"SIGNAL"}}}"#, None),
         // The image has been removed.
         ("", None),
+        // The rest is known all the same.
+        ("refused", None),
     ] {
         world.image = image;
         assert_eq!(signal(world.clone()).await, expected, "{image}");

@@ -9,7 +9,8 @@ use std::{
 use super::*;
 use crate::capture::cgroup::Hierarchies;
 
-/// A container without engine: cgroups, a root, and a process that is PID 1 in its namespace.
+/// A container without engine, or a user's manager: cgroups, a root, and a process that is PID 1 in
+/// its namespace.
 struct Container {
     folder: PathBuf,
     path: String,
@@ -20,9 +21,13 @@ struct Container {
 
 impl Container {
     fn start() -> Self {
+        Self::at(|pid| format!("/st-enrich-{pid}/{pid:064x}"))
+    }
+
+    fn at(path: impl Fn(u32) -> String) -> Self {
         let folder = folder();
         let root = folder.join("root");
-        for name in ["bin", "run/dbus"] {
+        for name in ["bin", "run/dbus", "run/user/7/systemd"] {
             fs::create_dir_all(root.join(name)).unwrap();
         }
         fs::copy("/bin/busybox", root.join("bin/busybox")).expect("busybox-static is installed");
@@ -39,8 +44,7 @@ impl Container {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let id = format!("{:064x}", u64::from(pid) << 32 | u64::from(child.id()));
-        let container = Self { path: format!("/st-enrich-{pid}/{id}"), folder, child, pid };
+        let container = Self { path: path(pid), folder, child, pid };
         for name in ["init.scope", "system.slice/dbus.service", "system.slice/web.service"] {
             fs::create_dir_all(container.directory(name)).unwrap();
         }
@@ -80,7 +84,8 @@ impl Drop for Container {
         for name in ["init.scope", "system.slice/dbus.service", "system.slice/web.service"] {
             let _gone = fs::remove_dir(own.join(name));
         }
-        for directory in [&own.join("system.slice"), &own, own.parent().expect("ours")] {
+        let _gone = fs::remove_dir(own.join("system.slice"));
+        for directory in own.ancestors().take(self.path.matches('/').count()) {
             let _gone = fs::remove_dir(directory);
         }
         let _gone = fs::remove_dir_all(&self.folder);
@@ -123,6 +128,25 @@ async fn the_manager_of_a_container_is_asked_in_its_root() {
     let expected = Workload { pid1: Some(main.0.id()), ..expected };
     assert_eq!(systemd.look_up(&container.subject()).await.unwrap(), Some(expected));
     assert_eq!(*listening.connections.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_users_manager_is_asked_at_its_own_socket() {
+    let user = Container::at(|pid| format!("/st-enrich-{pid}/user@7.service"));
+    let listening = Manager::of_web().listen(&user.folder.join("root/run/user/7/systemd/private"));
+    let mut systemd = Systemd::default();
+    let expected = Workload { pid1: None, ..web("USR1", 7 * SECOND) };
+    assert_eq!(systemd.look_up(&user.subject()).await.unwrap(), Some(expected));
+    assert_eq!(*listening.connections.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_users_manager_in_a_container_is_left_alone() {
+    let user = Container::at(|pid| format!("/st-enrich-{pid}/{pid:064x}/user@7.service"));
+    let listening = Manager::of_web().listen(&user.folder.join("root/run/user/7/systemd/private"));
+    let mut systemd = Systemd::default();
+    assert_eq!(systemd.look_up(&user.subject()).await.unwrap(), None);
+    assert_eq!(*listening.connections.lock().unwrap(), 0);
 }
 
 #[tokio::test]
