@@ -1,0 +1,79 @@
+//! What managers say, where it must not be held against a workload: hooks that are none, grace
+//! periods that are long, stop signals of others, and what is learned late.
+
+use alloc::{format, string::String};
+
+use crate::{
+    config::Config,
+    fixture::{Script, check, run, run_with, shutdowns, tell},
+    ids::CgroupKey,
+    output::{Outputs, RecordBody},
+    signal::Signal,
+    time::SECOND,
+    trace::Trace,
+};
+
+/// A container with a hook `/bin/sh -c`; then `rest`.
+fn hooked(rest: &str) -> String {
+    format!(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +1ms workload 7 grace=30s source=kubernetes hook=/bin/sh
+         {rest}"
+    )
+}
+
+const SESSION: &str = "+1s fork 60 parent=50 comm=runc
+                       +1001ms move 60 cgroup=7
+                       +1100ms exec 60 comm=sh";
+
+#[test]
+fn an_open_kubectl_exec_shell_is_no_hook_that_used_up_the_grace() {
+    for (stop, end) in [("+11s", "+36s"), ("+600s", "+615s")] {
+        let out = run(&hooked(&format!(
+            "{SESSION}
+             {stop} gen TERM 50>100 handler exe=runc
+             {stop} take TERM 100 handler
+             {end} exit 100 code=0
+             {end} gen KILL 100>60 kernel exiting fatal
+             {end} exit 60 sig=9
+             {end} free 60
+             {end} free 100"
+        )));
+        let told = tell(&out);
+        assert!(told.contains("100 graceful, code 0"), "{told}");
+        assert_eq!(shutdowns(&out)[0].pre_stop, None);
+    }
+}
+
+#[test]
+fn a_shell_that_was_left_just_before_the_stop_after_an_hour_is_no_hook() {
+    let out = run(&hooked(&format!(
+        "{SESSION}
+         +3600s exit 60 code=0
+         +3600s free 60
+         +3600100ms gen TERM 50>100 handler exe=runc
+         +3600100ms take TERM 100 handler
+         +3605s exit 100 code=0
+         +3605s free 100"
+    )));
+    assert_eq!(shutdowns(&out)[0].pre_stop, None);
+    let told = tell(&out);
+    assert!(!told.contains('!'), "{told}");
+}
+
+#[test]
+fn the_main_process_of_a_pod_that_shares_its_pid_namespace_is_no_hook() {
+    let out = run("+0ms proc 50
+         +1ms workload 7 grace=6s source=kubernetes hook=/bin/sh
+         +10ms fork 100 parent=50 comm=runc
+         +11ms move 100 cgroup=7
+         +20ms exec 100 comm=sh
+         +6s gen TERM 50>100 handler exe=runc
+         +6001ms take TERM 100 handler
+         +9s exit 100 code=0
+         +9001ms free 100");
+    assert_eq!(shutdowns(&out)[0].pre_stop, None);
+    let told = tell(&out);
+    assert!(told.contains("100 graceful, code 0"), "{told}");
+}
