@@ -73,7 +73,8 @@ impl Trace {
         self.engine.open_timelines()
     }
 
-    /// The longest grace period of those, nanoseconds; `u64::MAX` if one has no limit.
+    /// The longest time that one of those is waited for, nanoseconds; those that have no limit do
+    /// not count.
     pub fn longest_grace_ns(&self) -> u64 {
         self.engine.longest_grace_ns()
     }

@@ -82,10 +82,12 @@ impl Engine {
         self.timelines.values().filter(|timeline| timeline.reports == 0).count()
     }
 
-    /// The longest grace period of an open timeline, nanoseconds; 0 if there is none.
+    /// The longest time that an open timeline is waited for, nanoseconds; 0 if there is none. Those
+    /// that have no limit do not count: they may never end.
     pub fn longest_grace_ns(&self) -> u64 {
         let open = self.timelines.values().filter(|timeline| timeline.reports == 0);
-        open.map(|timeline| timeline.plan.left_ns()).max().unwrap_or(0)
+        let waits = open.map(|timeline| self.patience_ns(timeline));
+        waits.filter(|ns| *ns != u64::MAX).max().unwrap_or(0)
     }
 
     /// Processes, timelines and what is due, in entries.

@@ -77,3 +77,40 @@ fn the_main_process_of_a_pod_that_shares_its_pid_namespace_is_no_hook() {
     let told = tell(&out);
     assert!(told.contains("100 graceful, code 0"), "{told}");
 }
+
+#[test]
+fn a_reload_without_a_limit_is_over_before_a_crash_of_another_day() {
+    for grace in ["forever", "3600s"] {
+        check(
+            &format!(
+                "+0ms proc 50
+                 +0ms proc 100 cgroup=7
+                 +1ms workload 7 grace={grace} source=systemd
+                 +10ms gen HUP 50>100 handler
+                 +11ms take HUP 100 handler
+                 +100s tick
+                 +1000s exit 100 sig=11
+                 +1000s free 100"
+            ),
+            "",
+        );
+    }
+}
+
+#[test]
+fn nobody_waits_for_ever_for_a_workload_without_a_limit() {
+    for (grace, seconds) in [("forever", 0), ("20s", 20)] {
+        let text = format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7
+             +1ms workload 7 grace={grace} source=systemd
+             +10ms gen TERM 50>100 handler
+             +1s tick"
+        );
+        let mut trace = Trace::new(Config::new());
+        for input in Script::parse(&text).inputs {
+            trace.step(input, &mut Outputs::default());
+        }
+        assert_eq!((trace.open_timelines(), trace.longest_grace_ns()), (1, seconds * SECOND));
+    }
+}
