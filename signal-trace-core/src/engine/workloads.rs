@@ -55,8 +55,12 @@ impl Engine {
         Plan::new(&self.config, self.cgroups.path(cgroup), workload)
     }
 
-    /// The signal that the workload in this cgroup is configured to be stopped with.
+    /// The signal that the workload in this cgroup is configured to be stopped with. What is judged
+    /// by process tree is no workload of a manager's.
     pub(super) fn own_stop_signal(&self, cgroup: CgroupKey) -> Option<Signal> {
+        if self.config.is_split(cgroup) {
+            return None;
+        }
         Some(self.cgroups.workload(cgroup)?.stop_signal?.value)
     }
 

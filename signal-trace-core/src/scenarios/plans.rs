@@ -114,3 +114,37 @@ fn nobody_waits_for_ever_for_a_workload_without_a_limit() {
         assert_eq!((trace.open_timelines(), trace.longest_grace_ns()), (1, seconds * SECOND));
     }
 }
+
+#[test]
+fn who_was_sent_a_stop_signal_of_its_own_was_asked() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 101 parent=100
+         +1ms workload 7 signal=USR1
+         +10ms gen USR1 50>101 handler
+         +11ms take USR1 101 handler
+         +20s gen KILL 50>101 fatal
+         +20001ms exit 101 sig=9
+         +20002ms free 101",
+        "forced: no stop
+           100 running, alive
+           101 killed, SIGKILL by host
+           ! warning kill-from-outside
+           ! info killed-without-stop-signal",
+    );
+}
+
+#[test]
+fn the_stop_signal_of_a_unit_is_none_of_the_processes_that_are_judged_by_tree() {
+    let mut config = Config::new();
+    config.split_cgroups = [CgroupKey::V2(7)].into();
+    let script = Script::parse(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +1ms workload 7 signal=HUP
+         +10ms gen HUP 50>100 handler
+         +11ms take HUP 100 handler",
+    );
+    assert_eq!(tell(&run_with(config, &script.inputs)), "");
+}
