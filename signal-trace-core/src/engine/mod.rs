@@ -115,8 +115,13 @@ impl Engine {
             EventBody::Deliver(taken) => self.delivered(at, taken, out),
             EventBody::Exit(exit) => self.exited(at, exit, out),
             EventBody::Free(process) => self.freed(at, process, out),
-            EventBody::Fork(process) | EventBody::CgroupAttach(process) => {
-                self.see(at, process, out);
+            EventBody::Fork(process) => self.see(at, process, out),
+            EventBody::CgroupAttach(process) => {
+                // A zombie can be written into cgroup.procs, too; one that was never seen before
+                // would count as alive.
+                if !process.flags.dead || self.table.get(process.id).is_some() {
+                    self.see(at, process, out);
+                }
             }
             EventBody::Exec(process) => {
                 self.see(at, process, out);

@@ -148,3 +148,19 @@ fn the_stop_signal_of_a_unit_is_none_of_the_processes_that_are_judged_by_tree() 
     );
     assert_eq!(tell(&run_with(config, &script.inputs)), "");
 }
+
+#[test]
+fn a_zombie_that_is_moved_and_was_never_seen_alive_is_not_alive() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +0ms ghost 99 cgroup=8
+         +1ms move 99 cgroup=7
+         +10ms gen TERM 50>100 fatal
+         +11ms exit 100 sig=15
+         +12ms free 100",
+        "default-action: SIGTERM by host, 1 ms
+           100 default-action, SIGTERM
+           ! info no-stop-handler",
+    );
+}
