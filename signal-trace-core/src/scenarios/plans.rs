@@ -164,3 +164,19 @@ fn a_zombie_that_is_moved_and_was_never_seen_alive_is_not_alive() {
            ! info no-stop-handler",
     );
 }
+
+#[test]
+fn what_a_manager_says_after_a_while_is_no_event_out_of_order() {
+    let out = run("+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +5s tick
+         +1s workload 7 name=web
+         +6s gen TERM 50>100 fatal
+         +6001ms exit 100 sig=15
+         +6002ms free 100");
+    let late = out.records.iter().find_map(|record| match &record.body {
+        RecordBody::End(end) => Some(end.late),
+        _ => None,
+    });
+    assert_eq!(late, Some(0));
+}
