@@ -29,6 +29,7 @@ use crate::{
     ids::{ProcessId, Seq},
     input::{FactBody, Loss, LossKind},
     output::{EndRecord, FindingRecord, Outputs, Record, RecordBody, WorkloadRef},
+    signal::Signal,
     table::{ProcessTable, Seen},
     time::{BootNs, ClockAnchor},
     timeline::{Timeline, WorkloadKey},
@@ -44,6 +45,8 @@ pub struct Engine {
     member_of: BTreeMap<ProcessId, WorkloadKey>,
     cgroups: Cgroups,
     hooks: hooks::Hooks,
+    /// Since when stop signals of workloads are watched, of those that were not from the start.
+    watched_since: BTreeMap<Signal, BootNs>,
     zombies_due: BTreeSet<(BootNs, ProcessId)>,
     /// Reported zombies that are still there, by workload.
     zombies_of: BTreeMap<WorkloadKey, u64>,
@@ -65,6 +68,7 @@ impl Engine {
             member_of: BTreeMap::new(),
             cgroups: Cgroups::new(),
             hooks: hooks::Hooks::default(),
+            watched_since: BTreeMap::new(),
             zombies_due: BTreeSet::new(),
             zombies_of: BTreeMap::new(),
             losses: losses::Losses::default(),

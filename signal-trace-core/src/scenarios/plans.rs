@@ -150,6 +150,19 @@ fn the_stop_signal_of_a_unit_is_none_of_the_processes_that_are_judged_by_tree() 
 }
 
 #[test]
+fn a_sandbox_that_is_known_as_one_only_when_it_dies_is_not_judged() {
+    check(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1 comm=infra
+         +10ms gen KILL 50>100 exe=runc fatal
+         +11ms exit 100 sig=9
+         +12ms workload 7 sandbox
+         +20ms free 100",
+        "",
+    );
+}
+
+#[test]
 fn a_zombie_that_is_moved_and_was_never_seen_alive_is_not_alive() {
     check(
         "+0ms proc 50
@@ -163,6 +176,47 @@ fn a_zombie_that_is_moved_and_was_never_seen_alive_is_not_alive() {
            100 default-action, SIGTERM
            ! info no-stop-handler",
     );
+}
+
+#[test]
+fn what_a_path_tells_counts_for_a_shutdown_that_goes_on() {
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    check(
+        &format!(
+            "+0ms proc 50
+             +0ms proc 100 cgroup=7 ns=1
+             +10ms gen TERM 50>100 handler exe=runc
+             +11ms take TERM 100 handler
+             +60ms path 7 /kubepods/pod12345678-9abc-def0-1234-56789abcdef0/{ID}
+             +15s exit 100 code=0
+             +15s free 100"
+        ),
+        "graceful: SIGTERM by runtime, 14990 ms
+           100 graceful, code 0",
+    );
+}
+
+/// Its stop signal is watched from 1 s on; it is killed at `kill`.
+fn watched_late(kill: &str) -> String {
+    let mut config = Config::new();
+    config.signal_mask = Signal::TERM.bit() | Signal::KILL.bit();
+    let script = Script::parse(&format!(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +1s workload 7 signal=WINCH grace=10s
+         {kill} gen KILL 50>100 exe=runc fatal
+         {kill} exit 100 sig=9
+         {kill} free 100"
+    ));
+    tell(&run_with(config, &script.inputs))
+}
+
+#[test]
+fn a_stop_signal_that_was_not_watched_yet_may_have_been_sent() {
+    let told = watched_late("+5s");
+    assert!(told.starts_with("inconclusive") && !told.contains("killed-without"), "{told}");
+    let told = watched_late("+15s");
+    assert!(told.contains("warning killed-without-stop-signal"), "{told}");
 }
 
 #[test]
