@@ -113,7 +113,8 @@ fn runtime(prefix: &str) -> Option<Runtime> {
         "docker" => Runtime::Docker,
         "cri-containerd" | "nerdctl" => Runtime::Containerd,
         "crio" => Runtime::CriO,
-        "libpod" => Runtime::Podman,
+        // `--cgroups=split`, which Quadlet's units use: below the unit.
+        "libpod" | "libpod-payload" => Runtime::Podman,
         _ => return None,
     })
 }
@@ -189,6 +190,9 @@ mod tests {
         check("/default/$ID", "Container - $ID - -");
         check("/machine.slice/libpod-$ID.scope/container", "Container podman $ID - -");
         check("/libpod_parent/libpod-$ID", "Container podman $ID - -");
+        // Quadlet: `--cgroups=split`.
+        check("/system.slice/web.service/libpod-payload-$ID", "Container podman $ID - -");
+        check("/system.slice/web.service/runtime", "Unit - - web.service -");
         check(
             "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-$ID.scope/container",
             "Container podman $ID - -",

@@ -99,7 +99,12 @@ impl Timeline {
 
     /// When the grace period ends, for what counts from the stop signal.
     pub fn grace_end(&self) -> BootNs {
-        self.plan.ends(self.stop.as_ref().map_or(self.opened, |stop| stop.at))
+        self.plan.ends(self.stop_at())
+    }
+
+    /// When the stop signal was sent; without one, when the SIGKILL was.
+    pub fn stop_at(&self) -> BootNs {
+        self.stop.as_ref().map_or(self.opened, |stop| stop.at)
     }
 
     /// Living members beside `main` whose first stop signal was `signal`.

@@ -19,6 +19,8 @@ pub struct Trace {
     engine: Engine,
     order: Reorder<Item>,
     facts: u64,
+    /// Events that could not be put in order.
+    late: u64,
     last_tick: BootNs,
 }
 
@@ -35,7 +37,7 @@ impl Trace {
     /// A trace that has seen nothing.
     pub fn new(config: Config) -> Self {
         let order = Reorder::new(config.reorder_window_ns);
-        Self { engine: Engine::new(config), order, facts: 0, last_tick: BootNs(0) }
+        Self { engine: Engine::new(config), order, facts: 0, late: 0, last_tick: BootNs(0) }
     }
 
     /// Takes one input; what follows from it is added to `out`.
@@ -45,6 +47,7 @@ impl Trace {
             Input::Fact(fact) => {
                 self.facts += 1;
                 let key = Key { at: fact.at, source: FACT_SOURCE, number: self.facts };
+                // Nothing is told wrongly because a manager answered slowly: that is no loss of order.
                 self.order.push(key, Item::Fact(fact.body));
             }
             Input::Loss(loss) => self.engine.loss(loss, out),
@@ -58,7 +61,7 @@ impl Trace {
             Input::End(at) => {
                 let items = self.order.release_all();
                 self.feed(items, out);
-                self.engine.end(at, self.order.late(), out);
+                self.engine.end(at, self.late, out);
             }
         }
     }
@@ -73,7 +76,8 @@ impl Trace {
         self.engine.open_timelines()
     }
 
-    /// The longest grace period of those, nanoseconds; `u64::MAX` if one has no limit.
+    /// The longest time that one of those is waited for, nanoseconds; those that have no limit do
+    /// not count.
     pub fn longest_grace_ns(&self) -> u64 {
         self.engine.longest_grace_ns()
     }
@@ -88,6 +92,7 @@ impl Trace {
         if let Ok(event) = decode(bytes) {
             let key = Key { at: event.at, source: event.cpu, number: event.cpu_seq.into() };
             if self.order.push(key, Item::Event(event.body)) {
+                self.late += 1;
                 self.engine.came_late(event.at);
             }
         } else {

@@ -141,7 +141,8 @@ impl Pipeline {
         self.trace.open_timelines()
     }
 
-    /// The longest grace period of those, nanoseconds; `u64::MAX` if one has no limit.
+    /// The longest time that one of those is waited for, nanoseconds; those that have no limit do
+    /// not count.
     pub fn longest_grace_ns(&self) -> u64 {
         self.trace.longest_grace_ns()
     }

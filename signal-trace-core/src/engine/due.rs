@@ -17,6 +17,10 @@ const REAP_WAIT_NS: u64 = 500 * MS;
 /// to see that the grace is over and to send SIGKILL.
 const GRACE_MARGIN_NS: u64 = SECOND;
 
+/// What may be a reload is waited for as long as services have by default, and no longer: with a
+/// grace of an hour, or without a limit, whatever happens then has nothing to do with it.
+const PROVISIONAL_NS: u64 = 90 * SECOND;
+
 /// Before a report that says that somebody lives, `/proc` is asked about them, so long before.
 const LOOK_BEFORE_NS: u64 = SECOND;
 /// Living processes that are asked for at most, per report.
@@ -89,13 +93,20 @@ impl Engine {
         }
     }
 
+    /// How long it is waited for what the stop signal leads to, nanoseconds.
+    pub(super) fn patience_ns(&self, timeline: &Timeline) -> u64 {
+        let left = timeline.plan.left_ns();
+        if timeline.provisional { left.min(PROVISIONAL_NS.max(self.config.grace_ns)) } else { left }
+    }
+
     /// When it is told that some of a workload lives on; `None` if there is nothing new to tell.
     fn report_at(&self, timeline: &Timeline) -> Option<BootNs> {
         let outlived = timeline.kill_outlived();
         if let Some(kill) = outlived.filter(|_| !timeline.told_unkillable) {
             return Some(kill.plus(self.config.unkillable_after_ns).plus(LOOK_BEFORE_NS));
         }
-        let grace_end = timeline.grace_end();
+        let grace_end =
+            timeline.grace_end().min(timeline.stop_at().plus(self.patience_ns(timeline)));
         let from = match timeline.last_kill {
             // A SIGKILL to one process of a workload that goes on: no more is to be expected.
             Some(kill) if timeline.hit_one() => kill.min(grace_end),

@@ -1,8 +1,10 @@
 //! preStop hooks: processes that the kubelet starts in a container before it stops it.
 //!
-//! Probes are started in the same way. A hook is known by its command, which the runtime tells, and
-//! by its time: the kubelet sends the stop signal as soon as the hook is done, or when it has used
-//! up the grace period (`killContainer()`, `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
+//! Probes and `kubectl exec` sessions are started in the same way. A hook is known by its command,
+//! which the runtime tells, and by its time: the kubelet sends the stop signal as soon as the hook
+//! is done, or when it has used up the grace period (`killContainer()`,
+//! `pkg/kubelet/kuberuntime/kuberuntime_container.go`). So what runs on then is the hook only if it
+//! began that long ago, and what took longer is something else.
 
 use alloc::collections::BTreeMap;
 
@@ -10,6 +12,7 @@ use super::Engine;
 use crate::{
     event::{Comm, Process},
     ids::{CgroupKey, ProcessId},
+    member::Stop,
     plan::PreStop,
     role::Role,
     time::{BootNs, SECOND},
@@ -17,6 +20,9 @@ use crate::{
 
 /// From the end of a hook to the stop signal: a call to the runtime, which starts runc.
 const STOP_FOLLOWS_NS: u64 = SECOND;
+/// What the kubelet measures and what is seen of it differ by this at most: runc has to be started
+/// for the hook and for the stop signal.
+const SLACK_NS: u64 = 2 * SECOND;
 /// Hooks that are remembered at most.
 const MAX_HOOKS: usize = 1024;
 
@@ -52,13 +58,18 @@ impl Hooks {
     }
 
     /// The hook that a stop signal at `stop` waited for: of several, the one that took longest.
-    fn before(&self, stop: BootNs, cgroup: CgroupKey) -> Option<PreStop> {
+    fn before(&self, stop: BootNs, cgroup: CgroupKey, grace_ns: u64) -> Option<PreStop> {
         let hooks = self.0.values().filter(|hook| hook.process.cgroup == cgroup);
         hooks
-            .filter(|hook| hook.ended.is_none_or(|end| stop.since(end) <= STOP_FOLLOWS_NS))
-            .map(|hook| PreStop {
-                process: hook.process,
-                took_ns: hook.ended.unwrap_or(stop).since(hook.started),
+            .filter_map(|hook| {
+                let took_ns = hook.ended.unwrap_or(stop).since(hook.started);
+                let was_waited_for = match hook.ended {
+                    Some(end) => stop.since(end) <= STOP_FOLLOWS_NS,
+                    None => took_ns.saturating_add(SLACK_NS) >= grace_ns,
+                };
+                let was_in_time = took_ns <= grace_ns.saturating_add(SLACK_NS);
+                (was_waited_for && was_in_time)
+                    .then_some(PreStop { process: hook.process, took_ns })
             })
             .max_by_key(|hook| hook.took_ns)
     }
@@ -81,13 +92,14 @@ impl Engine {
         }
     }
 
-    /// The hook that ran before a stop signal of the runtime.
+    /// The hook that ran before a stop signal of the runtime, which gives `grace_ns` for both.
     pub(super) fn hook_before(
         &self,
-        stop: BootNs,
-        role: Role,
+        stop: &Stop,
         cgroup: CgroupKey,
+        grace_ns: u64,
     ) -> Option<PreStop> {
-        self.hooks.before(stop, cgroup).filter(|_| role == Role::Runtime)
+        let by_runtime = stop.role == Role::Runtime;
+        by_runtime.then(|| self.hooks.before(stop.at, cgroup, grace_ns)).flatten()
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     ids::{ProcessId, Seq},
     input::{FactBody, Loss, LossKind},
     output::{EndRecord, FindingRecord, Outputs, Record, RecordBody, WorkloadRef},
+    signal::Signal,
     table::{ProcessTable, Seen},
     time::{BootNs, ClockAnchor},
     timeline::{Timeline, WorkloadKey},
@@ -44,6 +45,8 @@ pub struct Engine {
     member_of: BTreeMap<ProcessId, WorkloadKey>,
     cgroups: Cgroups,
     hooks: hooks::Hooks,
+    /// Since when stop signals of workloads are watched, of those that were not from the start.
+    watched_since: BTreeMap<Signal, BootNs>,
     zombies_due: BTreeSet<(BootNs, ProcessId)>,
     /// Reported zombies that are still there, by workload.
     zombies_of: BTreeMap<WorkloadKey, u64>,
@@ -65,6 +68,7 @@ impl Engine {
             member_of: BTreeMap::new(),
             cgroups: Cgroups::new(),
             hooks: hooks::Hooks::default(),
+            watched_since: BTreeMap::new(),
             zombies_due: BTreeSet::new(),
             zombies_of: BTreeMap::new(),
             losses: losses::Losses::default(),
@@ -82,10 +86,12 @@ impl Engine {
         self.timelines.values().filter(|timeline| timeline.reports == 0).count()
     }
 
-    /// The longest grace period of an open timeline, nanoseconds; 0 if there is none.
+    /// The longest time that an open timeline is waited for, nanoseconds; 0 if there is none. Those
+    /// that have no limit do not count: they may never end.
     pub fn longest_grace_ns(&self) -> u64 {
         let open = self.timelines.values().filter(|timeline| timeline.reports == 0);
-        open.map(|timeline| timeline.plan.left_ns()).max().unwrap_or(0)
+        let waits = open.map(|timeline| self.patience_ns(timeline));
+        waits.filter(|ns| *ns != u64::MAX).max().unwrap_or(0)
     }
 
     /// Processes, timelines and what is due, in entries.
@@ -113,8 +119,13 @@ impl Engine {
             EventBody::Deliver(taken) => self.delivered(at, taken, out),
             EventBody::Exit(exit) => self.exited(at, exit, out),
             EventBody::Free(process) => self.freed(at, process, out),
-            EventBody::Fork(process) | EventBody::CgroupAttach(process) => {
-                self.see(at, process, out);
+            EventBody::Fork(process) => self.see(at, process, out),
+            EventBody::CgroupAttach(process) => {
+                // A zombie can be written into cgroup.procs, too; one that was never seen before
+                // would count as alive.
+                if !process.flags.dead || self.table.get(process.id).is_some() {
+                    self.see(at, process, out);
+                }
             }
             EventBody::Exec(process) => {
                 self.see(at, process, out);

@@ -78,7 +78,9 @@ impl Engine {
             WorkloadKey::Tree(_) => CgroupKey::Root,
         };
         let mut plan = self.plan(cgroup);
-        plan.pre_stop = stop.as_ref().and_then(|stop| self.hook_before(stop.at, stop.role, cgroup));
+        // In a PID namespace that it shares, the main process too is started from outside.
+        let hook = stop.as_ref().and_then(|stop| self.hook_before(stop, cgroup, plan.grace_ns));
+        plan.pre_stop = hook.filter(|hook| hook.process.id != main);
         let mut timeline = Timeline::new(key, at, main, stop, provisional, plan);
         let root = self.table.get(main).map_or(main, |main| self.table.root_of(main));
         for id in &ids {

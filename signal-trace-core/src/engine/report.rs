@@ -51,6 +51,7 @@ impl Engine {
             if timeline.stop.is_none() { timeline.plan.grace_ns.min(MAX_BEFORE_NS) } else { 0 };
         let from = timeline.opened.minus(before.max(self.config.reorder_window_ns));
         let lossy = self.losses.touch(from, self.now)
+            || (timeline.stop.is_none() && self.was_unwatched(&timeline.plan, from))
             || timeline.members.values().any(Member::lost_its_end);
         let mut verdicts: Vec<_> = timeline
             .members

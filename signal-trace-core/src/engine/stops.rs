@@ -111,7 +111,8 @@ impl Engine {
             }
         } else if is_request && self.is_stop_signal(event.signal, event.target.cgroup) {
             self.stop_signalled(&sent, out);
-            if self.config.is_request(event.signal)
+            if (self.config.is_request(event.signal)
+                || self.own_stop_signal(event.target.cgroup) == Some(event.signal))
                 && let Some(entry) = self.table.get_mut(id)
             {
                 entry.asked = Some(Further { signal: event.signal, at, seq });

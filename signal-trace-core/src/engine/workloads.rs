@@ -10,6 +10,7 @@ use crate::{
     output::{Ask, Outputs, ProcessRef, WorkloadRef},
     plan::Plan,
     signal::Signal,
+    time::BootNs,
     timeline::WorkloadKey,
     workload::Workload,
 };
@@ -29,12 +30,28 @@ impl Engine {
     pub(super) fn learn_path(&mut self, key: CgroupKey, path: Option<&[u8]>) {
         if let Some(path) = path {
             self.known(key).path = Some(path.to_vec());
+            self.update_plan(key);
         }
     }
 
-    /// The new plan holds for a shutdown that goes on, too; but what was observed stays.
     pub(super) fn learn_workload(&mut self, key: CgroupKey, workload: &Workload) {
         self.known(key).workload = Some(Arc::new(workload.clone()));
+        if workload.sandbox {
+            // Of what was taken for a workload until now, nothing is told.
+            self.drop_timeline(WorkloadKey::Cgroup(key));
+        }
+        if let Some(signal) = self.own_stop_signal(key)
+            && self.config.signal_mask & signal.bit() == 0
+        {
+            // What the kernel side is told when this arrives: about now, by the time of events.
+            let since = self.now.plus(self.config.reorder_window_ns);
+            self.watched_since.entry(signal).or_insert(since);
+        }
+        self.update_plan(key);
+    }
+
+    /// What is learned holds for a shutdown that goes on, too; but what was observed stays.
+    fn update_plan(&mut self, key: CgroupKey) {
         let plan = self.plan(key);
         if let Some(timeline) = self.timelines.get_mut(&WorkloadKey::Cgroup(key)) {
             timeline.plan = Plan { pre_stop: timeline.plan.pre_stop, ..plan };
@@ -55,8 +72,12 @@ impl Engine {
         Plan::new(&self.config, self.cgroups.path(cgroup), workload)
     }
 
-    /// The signal that the workload in this cgroup is configured to be stopped with.
+    /// The signal that the workload in this cgroup is configured to be stopped with. What is judged
+    /// by process tree is no workload of a manager's.
     pub(super) fn own_stop_signal(&self, cgroup: CgroupKey) -> Option<Signal> {
+        if self.config.is_split(cgroup) {
+            return None;
+        }
         Some(self.cgroups.workload(cgroup)?.stop_signal?.value)
     }
 
@@ -69,6 +90,12 @@ impl Engine {
     /// workloads for everybody.
     pub(super) fn is_watched(&self, signal: Signal, cgroup: CgroupKey) -> bool {
         self.config.signal_mask & signal.bit() != 0 || self.own_stop_signal(cgroup) == Some(signal)
+    }
+
+    /// Whether a stop signal of the workload's own, sent at `from` or later, was not watched yet.
+    pub(super) fn was_unwatched(&self, plan: &Plan, from: BootNs) -> bool {
+        let since = plan.stop_signal.and_then(|signal| self.watched_since.get(&signal));
+        since.is_some_and(|since| *since > from)
     }
 
     pub(super) fn process_ref(&self, process: &Process) -> ProcessRef {

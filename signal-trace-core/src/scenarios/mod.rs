@@ -11,6 +11,7 @@ mod late_facts;
 mod membership;
 mod mismatch;
 mod opening;
+mod plans;
 mod process_ends;
 mod process_verdicts;
 mod properties;
