@@ -82,7 +82,8 @@ impl Desk {
                 break;
             }
         }
-        if !engines.is_empty() && engines.iter().all(|seen| *seen == Seen::Absent) {
+        let named = known.as_ref().is_some_and(|found| found.by.is_engine());
+        if !named && !engines.is_empty() && engines.iter().all(|seen| *seen == Seen::Absent) {
             self.report(Report::NoEngine(Labels::of(&subject.path).kind));
         }
         let Some(found) = known else { return Round::Open };

@@ -5,7 +5,11 @@ use std::time::Duration;
 use signal_trace_core::workload::{Runtime, Source as Told};
 
 use super::{
-    super::{Enricher, Manager, Options, RuntimeFlag, Subject, source::Source},
+    super::{
+        Enricher, Manager, Options, RuntimeFlag, Subject,
+        podman::Rootless,
+        source::{Engine, Source},
+    },
     DOCKER_ID, Log, PODMAN_ID, Running,
     fake::{Fake, Folder, Way},
     other_id, subject, ticking,
@@ -18,6 +22,15 @@ const SECOND: Duration = Duration::from_secs(1);
 fn source(kind: Manager, fake: &Fake) -> Source {
     let source = Source::at(kind, &fake.socket());
     Source { named: false, ..source }
+}
+
+fn rootless(users: &Folder) -> Source {
+    Source {
+        kind: Manager::Podman,
+        place: users.path().display().to_string(),
+        named: false,
+        engine: Engine::Rootless(Rootless::new(users.path().into())),
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,6 +175,36 @@ async fn without_any_engine_this_is_said_once_and_state_files_tell_the_runtime()
     let warnings = log.lines("WARN");
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].contains("no container engine is at its usual place"), "{}", warnings[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_engine_is_enough_and_users_may_have_none() {
+    let (log, _guard) = Log::start();
+    let (users, fake) = (Folder::new(), Fake::start(Way::ok(PODMAN)));
+    let docker = Source::at(Manager::Docker, &users.path().join("none.sock")).unwrap();
+    let docker = Source { named: false, ..docker };
+    let running = Running::start(vec![rootless(&users), docker, source(Manager::Podman, &fake)]);
+    running.want(1, "/libpod_parent/libpod-$PODMAN");
+    running.want(2, "/libpod_parent/libpod-$PODMAN/container");
+    assert_eq!(running.facts_within(10 * SECOND).await.len(), 2);
+    assert_eq!(log.lines("WARN"), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_users_podman_is_asked_about_containers_of_that_user_only() {
+    let (_log, _guard) = Log::start();
+    let (users, fake) = (Folder::new(), Fake::start(Way::ok(PODMAN)));
+    std::fs::create_dir_all(users.path().join("1000/podman")).unwrap();
+    std::os::unix::fs::symlink(fake.socket(), users.path().join("1000/podman/podman.sock"))
+        .unwrap();
+    let running = Running::start(vec![rootless(&users)]);
+    running.want(1, "/libpod_parent/libpod-$PODMAN");
+    running.want(2, "/user.slice/user-1001.slice/user@1001.service/libpod-$PODMAN.scope");
+    assert_eq!(running.facts_within(10 * SECOND).await, []);
+    assert_eq!(fake.requests(), Vec::<String>::new());
+    running.want(3, "/user.slice/user-1000.slice/user@1000.service/libpod-$PODMAN.scope");
+    let (_, it) = running.fact().await;
+    assert_eq!(it.name.as_deref(), Some("pweb"));
 }
 
 #[tokio::test(start_paused = true)]
