@@ -105,8 +105,11 @@ fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wa
         .says("workload/kubernetes/uid", uid)
         .says("workload/kubernetes/namespace", "st-test")
         .grace(f64::from(spec.grace), "kubernetes")
-        .says("grace/pre_stop", Value::Null)
         .exit_code(status.exit_code.into());
+    let expected = match spec.pre_stop {
+        None => expected.says("grace/pre_stop", Value::Null),
+        Some(_) => expected,
+    };
     Ended { id, pid, expected }
 }
 

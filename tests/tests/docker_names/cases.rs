@@ -59,6 +59,7 @@ pub const CASES: [Case<'static>; 8] = [
             e.verdicts("forced", "overran")
                 .grace(2.0, "docker")
                 .finds("grace-period-exceeded")
+                .finds("handler-does-not-exit")
                 .finds("stop-signal-not-forwarded")
                 .says("workload/labels", json!({}))
         },
