@@ -66,7 +66,6 @@ pub(super) fn is_rest(open: &Timeline) -> bool {
 
 impl Engine {
     pub(super) fn generated(&mut self, at: BootNs, event: &Generate, out: &mut Outputs) {
-        self.totals.signals += 1;
         // A zombie that was never seen before is not taken in: it would count as alive.
         if !event.target.flags.dead || self.table.get(event.target.id).is_some() {
             self.see(at, &event.target, out);
@@ -77,6 +76,7 @@ impl Engine {
         if !self.is_watched(event.signal, event.target.cgroup) {
             return;
         }
+        self.totals.signals += 1;
         let (sender, role) = role::of(event, self.relation(event));
         // A terminal that changes its size asks nobody to stop.
         let is_request =

@@ -220,6 +220,26 @@ fn a_stop_signal_that_was_not_watched_yet_may_have_been_sent() {
 }
 
 #[test]
+fn what_is_not_told_of_is_not_counted() {
+    let mut config = Config::new();
+    config.signal_mask = Signal::TERM.bit();
+    let script = Script::parse(
+        "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms proc 200 cgroup=8 ns=1
+         +1ms workload 7 signal=WINCH
+         +10ms gen WINCH 50>100 handler
+         +12ms gen WINCH 50>200 handler",
+    );
+    let out = run_with(config, &script.inputs);
+    let count = out.records.iter().find_map(|record| match &record.body {
+        RecordBody::End(end) => Some(end.signals),
+        _ => None,
+    });
+    assert_eq!(count, Some(1));
+}
+
+#[test]
 fn what_a_manager_says_after_a_while_is_no_event_out_of_order() {
     let out = run("+0ms proc 50
          +0ms proc 100 cgroup=7 ns=1

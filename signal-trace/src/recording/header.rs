@@ -60,16 +60,22 @@ impl Header {
         }
     }
 
+    /// Whether this program reads the kernel records of the build `version`.
+    pub(super) fn check_abi(version: &str, abi: u32) -> Result<(), String> {
+        if abi == wire::ABI {
+            return Ok(());
+        }
+        Err(format!(
+            "holds kernel records of version {abi}, and this program reads version {}: replay it with \
+             the build of signal-trace {version} that made it",
+            wire::ABI
+        ))
+    }
+
     /// From the `recording` line of a file; the error says what in it cannot be used.
     pub(super) fn from_wire(node: String, recording: Recording) -> Result<Self, String> {
         let Recording { version, kernel, boot_id, abi, clock, config, filters: _ } = recording;
-        if abi != wire::ABI {
-            return Err(format!(
-                "holds kernel records of version {abi}, and this program reads version {}: replay it \
-                 with the build of signal-trace {version} that made it",
-                wire::ABI
-            ));
-        }
+        Self::check_abi(&version, abi)?;
         let clock = ClockAnchor { boot: BootNs(clock.boot_ns), wall_ns: clock.wall_ns };
         let config = config_from_wire(config)?;
         Ok(Self { version, abi, node, kernel, boot_id, clock, config })

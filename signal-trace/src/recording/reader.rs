@@ -43,6 +43,13 @@ struct FirstLine {
     recording: Recording,
 }
 
+/// What is looked at in the first line before the rest, which is that of the build that it names.
+#[derive(Deserialize)]
+struct Made {
+    version: String,
+    abi: u32,
+}
+
 /// Start of a zstd frame (RFC 8878, 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Longer than any line can be: a foreign file without line breaks must not fill the memory.
@@ -191,6 +198,10 @@ fn first_line(path: &Path, line: &[u8], whole: bool) -> Result<Header, Recording
     check_schema(&path, 1, any.schema)?;
     if any.r#type.as_deref() != Some("recording") {
         return Err(RecordingError::Foreign { path });
+    }
+    if let Ok(Made { version, abi }) = serde_json::from_slice(line) {
+        let checked = Header::check_abi(&version, abi);
+        checked.map_err(|problem| RecordingError::Header { path: path.clone(), problem })?;
     }
     let FirstLine { node, recording } = serde_json::from_slice(line).map_err(|error| {
         RecordingError::Corrupt { path: path.clone(), line: 1, problem: describe(&error) }

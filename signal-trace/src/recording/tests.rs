@@ -184,6 +184,15 @@ fn another_abi_is_refused() {
         1,
     );
     check_error(&folder.with("b", text), "kernel records of version 99");
+
+    // Before what else is different in it: the build that it names can read all of that.
+    let text = fs::read_to_string(&path).unwrap();
+    let other = text.replacen(&format!("\"abi\":{},", wire::ABI), "\"abi\":2,", 1).replacen(
+        "\"signals\":[",
+        "\"was_called_otherwise\":[",
+        1,
+    );
+    check_error(&folder.with("c", other), "kernel records of version 2");
 }
 
 #[test]

@@ -20,8 +20,9 @@ pub(super) const PAGE: Page = Page {
                 before it in the grace period, `pidns-teardown-kill` is said instead, and \
                 `self-kill` of who killed itself.",
     limits: "What the process did meanwhile, and whether work was lost, is not seen. Where the \
-             configured grace period is not known, 10 s is taken. Time that a Kubernetes `preStop` \
-             hook used up before the signal is not counted.",
+             configured grace period is not known, 30 s is taken in a pod, 90 s in a service of \
+             systemd, and else 10 s. Time that a Kubernetes `preStop` hook used up before the \
+             signal is counted only if the hook runs a command, which is seen.",
     general: "make the shutdown shorter (stop taking work first, give jobs a time limit below the \
               grace period), or make the grace period longer",
     fixes: &[

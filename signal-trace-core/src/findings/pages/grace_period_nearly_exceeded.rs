@@ -14,8 +14,9 @@ pub(super) const PAGE: Page = Page {
                 the last of them ended after 80 % of it or more, counted from the stop signal of \
                 the workload.",
     limits: "One shutdown is one sample: how the times are spread is not seen. Where the \
-             configured grace period is not known, 10 s is taken, so look at that first. Time that \
-             a Kubernetes `preStop` hook used up before the signal is not counted.",
+             configured grace period is not known, 30 s is taken in a pod, 90 s in a service of \
+             systemd, and else 10 s, so look at that first. Time that a Kubernetes `preStop` hook \
+             used up before the signal is counted only if the hook runs a command, which is seen.",
     general: "make the shutdown shorter or the grace period longer, so that a slow day fits in too",
     fixes: &[
         (
