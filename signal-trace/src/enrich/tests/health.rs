@@ -181,7 +181,7 @@ async fn without_any_engine_this_is_said_once_and_state_files_tell_the_runtime()
 async fn one_engine_is_enough_and_users_may_have_none() {
     let (log, _guard) = Log::start();
     let (users, fake) = (Folder::new(), Fake::start(Way::ok(PODMAN)));
-    let docker = Source::at(Manager::Docker, &users.path().join("none.sock")).unwrap();
+    let docker = Source::at(Manager::Docker, &users.path().join("none.sock"));
     let docker = Source { named: false, ..docker };
     let running = Running::start(vec![rootless(&users), docker, source(Manager::Podman, &fake)]);
     running.want(1, "/libpod_parent/libpod-$PODMAN");
