@@ -88,6 +88,17 @@ async fn an_older_runtime_is_asked_in_its_own_version() {
 }
 
 #[tokio::test]
+async fn a_runtime_that_was_upgraded_is_asked_in_the_newer_version() {
+    let older = World { version: "runtime.v1alpha2", ..World::new() };
+    let (_older, mut cri) = older.serve();
+    assert_eq!(cri.look_up(&subject(ID)).await.unwrap(), Some(container()));
+    let (newer, _) = World::new().serve();
+    cri.channel = Channel::new(newer.socket());
+    assert_eq!(cri.look_up(&subject(ID)).await.unwrap(), Some(container()));
+    assert!(newer.calls.lock().unwrap().iter().all(|call| call.starts_with("/runtime.v1.")));
+}
+
+#[tokio::test]
 async fn a_server_that_is_no_runtime_is_broken() {
     let mut world = World::new();
     world.version = "something.else";

@@ -77,12 +77,17 @@ pub fn root(hierarchies: &Hierarchies, manager: &[u8], container: bool) -> Optio
         // By now the pid may be another process.
         let cgroups = process.read("cgroup").ok()??;
         let status = Status::parse(&process.read("status").ok()??)?;
-        let at_home = cgroups
-            .split(|byte| *byte == b'\n')
-            .any(|line| line.splitn(3, |byte| *byte == b':').nth(2) == Some(&scope));
+        let at_home = lives_in(&cgroups, &scope);
         let is_init = status.ns_pid == 1 && status.ns_level > 0;
         (at_home && (is_init || !container)).then(|| process.root().ok()?)?
     })
+}
+
+/// Whether the process with this `/proc/PID/cgroup` is in the cgroup at `path`, in any hierarchy.
+pub fn lives_in(cgroups: &[u8], path: &[u8]) -> bool {
+    cgroups
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.splitn(3, |byte| *byte == b':').nth(2) == Some(path))
 }
 
 /// Whether the system bus of this manager's container runs: else asking it would start it.

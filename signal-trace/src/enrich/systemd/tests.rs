@@ -152,6 +152,21 @@ fn a_unit_belongs_to_the_nearest_manager() {
     assert_eq!(Home::of(docker.as_bytes()), None);
 }
 
+#[test]
+fn a_process_that_got_the_pid_meanwhile_is_known_by_its_cgroups() {
+    let cgroups = b"9:name=systemd:/a:b/init.scope\n8:pids:/c\n0::/d/init.scope\n";
+    for (path, lives) in [
+        (&b"/a:b/init.scope"[..], true),
+        (b"/d/init.scope", true),
+        (b"/c", true),
+        (b"/c/init.scope", false),
+        (b"/init.scope", false),
+        (b"", false),
+    ] {
+        assert_eq!(inside::lives_in(cgroups, path), lives, "{}", path.escape_ascii());
+    }
+}
+
 #[tokio::test]
 async fn links_lead_nowhere_but_below_the_root() {
     let folder = folder();

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Child, Command},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::*;
@@ -17,7 +18,11 @@ struct Container {
     child: Child,
     /// The process, in our namespace.
     pid: u32,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One at a time: the kernel changes one cgroup after the other, and slowly.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Container {
     fn start() -> Self {
@@ -25,6 +30,7 @@ impl Container {
     }
 
     fn at(path: impl Fn(u32) -> String) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = folder();
         let root = folder.join("root");
         for name in ["bin", "run/dbus", "run/user/7/systemd"] {
@@ -44,7 +50,7 @@ impl Container {
             }
             std::thread::sleep(Duration::from_millis(5));
         };
-        let container = Self { path: path(pid), folder, child, pid };
+        let container = Self { path: path(pid), folder, child, pid, _turn: turn };
         for name in ["init.scope", "system.slice/dbus.service", "system.slice/web.service"] {
             fs::create_dir_all(container.directory(name)).unwrap();
         }
