@@ -21,11 +21,14 @@ use super::{
 
 /// A container is seen before its engine has written down that it runs. After these times it is
 /// asked again, if nobody knows it.
-const AGAIN: [Duration; 4] = [
+const AGAIN: [Duration; 7] = [
+    Duration::from_millis(25),
     Duration::from_millis(50),
+    Duration::from_millis(100),
     Duration::from_millis(200),
+    Duration::from_millis(400),
     Duration::from_millis(800),
-    Duration::from_secs(3),
+    Duration::from_millis(2500),
 ];
 
 /// Whom the questions go to.
@@ -88,8 +91,7 @@ impl Desk {
         }
         let Some(found) = known else { return Round::Open };
         // While it is being started it has no process yet.
-        let early =
-            found.workload.pid1.is_none() && matches!(found.by, Manager::Docker | Manager::Podman);
+        let early = found.workload.pid1.is_none() && found.by.is_engine();
         // An engine is there and well, and will know more in a moment.
         let partial = !found.by.is_engine() && engines.contains(&Seen::Unknown);
         self.report(Report::Found(found));
