@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
-use crate::{ids::CgroupKey, workload::Workload};
+use crate::{ids::CgroupKey, time::BootNs, workload::Workload};
 
 /// Cgroups that are remembered at most; beyond it those that nobody needs are forgotten.
 const MAX_CGROUPS: usize = 16_384;
@@ -14,6 +14,8 @@ pub struct Known {
     pub path: Option<Vec<u8>>,
     /// What its manager says, if that is known.
     pub workload: Option<Arc<Workload>>,
+    /// When it was made; `None` if it was there before.
+    pub born: Option<BootNs>,
 }
 
 /// Cgroups by their key.
@@ -42,6 +44,10 @@ impl Cgroups {
 
     pub fn workload(&self, key: CgroupKey) -> Option<&Arc<Workload>> {
         self.known.get(&key)?.workload.as_ref()
+    }
+
+    pub fn born(&self, key: CgroupKey) -> Option<BootNs> {
+        self.known.get(&key)?.born
     }
 
     /// The entry of `key`, to be filled in. Where there is no more room, those are forgotten for

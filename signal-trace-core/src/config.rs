@@ -30,6 +30,8 @@ pub struct Config {
     pub split_cgroups: BTreeSet<CgroupKey>,
     /// The tracer itself: that it is told to end, and takes a moment for it, is no shutdown.
     pub tracer_pid: Option<u32>,
+    /// Managers are asked what their workloads are called: an answer may be on its way.
+    pub asks_managers: bool,
     /// Events are held back for this long to be put in order, nanoseconds.
     pub reorder_window_ns: u64,
     /// Processes that the engine remembers at most.
@@ -51,6 +53,7 @@ impl Config {
             unkillable_after_ns: 5 * SECOND,
             split_cgroups: BTreeSet::new(),
             tracer_pid: None,
+            asks_managers: false,
             reorder_window_ns: 100 * MS,
             max_processes: 262_144,
         }

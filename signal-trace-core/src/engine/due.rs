@@ -75,7 +75,10 @@ impl Engine {
             let last = timeline.last_exit().unwrap_or(timeline.opened);
             let reaped = timeline.members.values().all(|member| member.reaped.is_some());
             let settled = self.now.since(timeline.opened) >= MIN_OPEN_NS;
-            return if settled && (reaped || self.now.since(last) >= REAP_WAIT_NS) {
+            return if settled
+                && !self.awaits_name(timeline.key)
+                && (reaped || self.now.since(last) >= REAP_WAIT_NS)
+            {
                 Due::Close
             } else {
                 Due::Nothing

@@ -131,7 +131,7 @@ impl Engine {
                 self.see(at, process, out);
                 self.note_hook(at, process);
             }
-            EventBody::CgroupMkdir { key, path } => self.learn_path(*key, path.as_deref()),
+            EventBody::CgroupMkdir { key, path } => self.cgroup_made(at, *key, path.as_deref()),
             EventBody::Oom(oom) => self.oom(at, oom, out),
         }
     }
@@ -142,7 +142,7 @@ impl Engine {
         match fact {
             FactBody::Process(process) => self.process_fact(at, process, out),
             FactBody::ProcessGone(id) => self.reaped(at, *id, out),
-            FactBody::Cgroup { key, path } => self.learn_path(*key, Some(path)),
+            FactBody::Cgroup { key, path } => self.learn_path(*key, path),
             FactBody::Workload { key, workload } => self.learn_workload(*key, workload),
         }
     }

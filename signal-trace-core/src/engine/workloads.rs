@@ -7,13 +7,17 @@ use crate::{
     cgroups::Known,
     event::Process,
     ids::CgroupKey,
+    labels::Labels,
     output::{Ask, Outputs, ProcessRef, WorkloadRef},
     plan::Plan,
     signal::Signal,
-    time::BootNs,
+    time::{BootNs, SECOND},
     timeline::WorkloadKey,
-    workload::Workload,
+    workload::{Kind, Workload},
 };
+
+/// A container that was made so long ago has its name, if anybody knows it.
+const NAMED_WITHIN_NS: u64 = 3 * SECOND;
 
 impl Engine {
     /// Asks for the path of a process' cgroup, if that is new.
@@ -27,11 +31,30 @@ impl Engine {
     }
 
     /// `path` is `None` if it did not fit into a record; a process in it will be asked for it.
-    pub(super) fn learn_path(&mut self, key: CgroupKey, path: Option<&[u8]>) {
+    pub(super) fn cgroup_made(&mut self, at: BootNs, key: CgroupKey, path: Option<&[u8]>) {
         if let Some(path) = path {
-            self.known(key).path = Some(path.to_vec());
-            self.update_plan(key);
+            self.learn_path(key, path);
+            self.known(key).born = Some(at);
         }
+    }
+
+    pub(super) fn learn_path(&mut self, key: CgroupKey, path: &[u8]) {
+        self.known(key).path = Some(path.to_vec());
+        self.update_plan(key);
+    }
+
+    /// The container has just been started, and its manager may still tell what it is called: an
+    /// engine answers no question about a container while it starts it.
+    pub(super) fn awaits_name(&self, key: WorkloadKey) -> bool {
+        let WorkloadKey::Cgroup(cgroup) = key else { return false };
+        let is_young = || {
+            let born = self.cgroups.born(cgroup);
+            born.is_some_and(|born| self.now.since(born) < NAMED_WITHIN_NS)
+        };
+        self.config.asks_managers
+            && self.cgroups.workload(cgroup).is_none()
+            && is_young()
+            && Labels::of(self.cgroups.path(cgroup)).kind == Kind::Container
     }
 
     pub(super) fn learn_workload(&mut self, key: CgroupKey, workload: &Workload) {

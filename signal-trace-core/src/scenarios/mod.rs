@@ -5,6 +5,7 @@ mod context;
 mod findings;
 mod handlers;
 mod histories;
+mod hooks;
 mod kernel_traps;
 mod killed;
 mod late_facts;

@@ -79,6 +79,40 @@ fn what_is_learned_during_a_shutdown_counts_for_it() {
 }
 
 #[test]
+fn the_report_on_a_young_container_waits_for_its_name() {
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let reported = |path: &str, fact: &str| {
+        let mut config = Config::new();
+        config.asks_managers = true;
+        let script = Script::parse(&alloc::format!(
+            "+0ms proc 50
+             +0ms mkdir 7 {path}
+             +1ms fork 100 parent=50 cgroup=7 ns=1
+             +10ms gen TERM 50>100 handler exe=runc
+             +11ms exit 100 code=0
+             +12ms free 100
+             {fact}"
+        ));
+        let out = run_with(config, &script.inputs);
+        let shutdown = out.records.iter().find_map(|record| match &record.body {
+            RecordBody::Shutdown(shutdown) => Some((record.at.0 / 1_000_000, shutdown)),
+            _ => None,
+        });
+        let (at, shutdown) = shutdown.expect("it is reported");
+        let name = shutdown.workload.known.as_ref().and_then(|known| known.name.clone());
+        (at - 1_000_000, name)
+    };
+    let docker = alloc::format!("/docker/{ID}");
+    let (at, name) = reported(&docker, "+900ms workload 7 name=web\n+1001ms tick");
+    assert_eq!((at, name.as_deref()), (901, Some("web")));
+    // Nobody knows it.
+    let (at, name) = reported(&docker, "+2900ms tick\n+3110ms tick");
+    assert_eq!((at, name), (3010, None));
+    // Not a container, or a session that asks nobody.
+    assert_eq!(reported("/x", "+200ms tick").0, 100);
+}
+
+#[test]
 fn where_nobody_tells_the_defaults_of_the_place_are_assumed() {
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     let pod = alloc::format!("/kubepods/besteffort/pod12345678-9abc-def0-1234-56789abcdef0/{ID}");
@@ -276,77 +310,6 @@ fn in_a_shared_pid_namespace_the_runtime_names_the_main_process() {
     assert_eq!(text("").lines().next(), Some("graceful: SIGTERM by runtime, 10 ms"));
     let known = text("+1ms workload 7 pid1=100");
     assert_eq!(known.lines().next(), Some("default-action: SIGTERM by runtime, 10 ms"));
-}
-
-/// A container with a hook `/bin/sh -c` that began 100 ms after the start; `rest` follows.
-fn hooked(rest: &str) -> alloc::string::String {
-    alloc::format!(
-        "+0ms proc 50
-         +0ms proc 100 cgroup=7 ns=1
-         +1ms workload 7 grace=6s source=kubernetes hook=/bin/sh
-         +50ms fork 60 parent=50 comm=runc
-         +51ms move 60 cgroup=7
-         +100ms exec 60 comm=sh
-         {rest}"
-    )
-}
-
-#[test]
-fn the_hook_before_the_stop_signal_is_named_with_its_share() {
-    let out = run(&hooked(
-        "+2100ms exit 60 code=0
-         +2101ms free 60
-         +2150ms gen TERM 50>100 handler exe=runc
-         +2151ms take TERM 100 handler
-         +6160ms gen KILL 50>100 exe=runc fatal
-         +6161ms exit 100 sig=9
-         +6170ms free 100",
-    ));
-    let shutdown = shutdowns(&out)[0];
-    let hook = shutdown.pre_stop.as_ref().expect("a hook");
-    assert_eq!((hook.process.process.id.pid, hook.took_ns), (60, 2_000_000_000));
-    let exceeded = &shutdown.findings[0];
-    assert_eq!(exceeded.id, "grace-period-exceeded");
-    assert!(
-        exceeded.summary.contains(
-            "at the end of terminationGracePeriodSeconds (6.00 s, of which its preStop hook sh[60]"
-        ),
-        "{}",
-        exceeded.summary
-    );
-}
-
-#[test]
-fn a_hook_that_uses_up_the_grace_leaves_two_seconds() {
-    let text = |end: &str| {
-        story(&hooked(&alloc::format!(
-            "+6100ms gen TERM 50>100 handler exe=runc
-             +6101ms take TERM 100 handler
-             {end} exit 100 code=0
-             {end} free 100
-             {end} exit 60 code=0
-             {end} free 60"
-        )))
-    };
-    assert!(text("+7s").contains("100 graceful"), "{}", text("+7s"));
-    assert!(text("+8200ms").contains("100 overran"), "{}", text("+8200ms"));
-}
-
-#[test]
-fn a_probe_is_no_hook() {
-    let pre_stop = |text: &str| shutdowns(&run(text))[0].pre_stop.clone();
-    let stop = "+2900ms exit 60 code=0
-                +2901ms free 60
-                +3s gen TERM 50>100 exe=runc handler
-                +3001ms exit 100 code=0
-                +3002ms free 100";
-    let ended_before = stop.replace("+2900ms", "+200ms").replace("+2901ms", "+201ms");
-    assert_eq!(pre_stop(&hooked(&ended_before)), None, "long before");
-    let by_hand = hooked(&stop.replace("exe=runc", ""));
-    assert_eq!(pre_stop(&by_hand), None, "not stopped by the runtime");
-    let other = hooked(stop).replace("comm=sh", "comm=curl");
-    assert_eq!(pre_stop(&other), None, "another command");
-    assert!(pre_stop(&hooked(stop)).is_some());
 }
 
 #[test]

@@ -48,7 +48,7 @@ async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
     };
     let managers = enrich::Options::from_flags(&args.runtime);
     let mut capture = Capture::start(&load, &managers)?;
-    let header = header(args, &capture)?;
+    let header = header(args, &managers, &capture)?;
     let config = header.config.clone();
     // Not before: a session that cannot trace overwrites no file.
     let recorder = args.output.as_deref().map(Writer::create).transpose()?;
@@ -110,7 +110,11 @@ fn signal_mask(args: &RecordArgs) -> u64 {
         .signal_mask
 }
 
-fn header(args: &RecordArgs, capture: &Capture) -> anyhow::Result<Header> {
+fn header(
+    args: &RecordArgs,
+    managers: &enrich::Options,
+    capture: &Capture,
+) -> anyhow::Result<Header> {
     let node = gethostname().context("cannot read the name of this node")?;
     let kernel = uname().context("cannot read the release of the kernel")?;
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -119,6 +123,7 @@ fn header(args: &RecordArgs, capture: &Capture) -> anyhow::Result<Header> {
     config.signal_mask = signal_mask(args);
     config.split_cgroups = capture.split_cgroups();
     config.tracer_pid = Some(std::process::id());
+    config.asks_managers = managers.asks_anybody();
     Ok(Header::new(
         node.to_string_lossy().into_owned(),
         kernel.release().to_string_lossy().into_owned(),

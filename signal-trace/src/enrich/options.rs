@@ -103,6 +103,11 @@ impl Options {
         options
     }
 
+    /// Whether anybody is asked.
+    pub fn asks_anybody(&self) -> bool {
+        !self.places.is_empty()
+    }
+
     /// Where `kind` is asked, if it is.
     pub fn places(&self, kind: Manager) -> Option<&Places> {
         self.places.get(&kind)

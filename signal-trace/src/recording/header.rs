@@ -92,6 +92,7 @@ fn config_to_wire(config: &Config) -> SessionConfig {
         unkillable_after_ns,
         split_cgroups,
         tracer_pid,
+        asks_managers,
         reorder_window_ns,
         max_processes,
     } = config;
@@ -105,6 +106,7 @@ fn config_to_wire(config: &Config) -> SessionConfig {
         unkillable_after_ns: *unkillable_after_ns,
         split_cgroups: split_cgroups.iter().copied().map(cgroup_to_text).collect(),
         tracer_pid: *tracer_pid,
+        asks_managers: *asks_managers,
         reorder_window_ns: *reorder_window_ns,
         max_processes: *max_processes as u64,
     }
@@ -120,6 +122,7 @@ fn config_from_wire(config: SessionConfig) -> Result<Config, String> {
         unkillable_after_ns,
         split_cgroups,
         tracer_pid,
+        asks_managers,
         reorder_window_ns,
         max_processes,
     } = config;
@@ -142,6 +145,7 @@ fn config_from_wire(config: SessionConfig) -> Result<Config, String> {
             .map(|text| cgroup_from_text(text))
             .collect::<Result<_, _>>()?,
         tracer_pid,
+        asks_managers,
         reorder_window_ns,
         max_processes: usize::try_from(max_processes).unwrap_or(usize::MAX),
     })
@@ -162,6 +166,7 @@ mod tests {
         config.stop_signals = ["RTMIN+3", "USR1"].map(|name| Signal::parse(name).unwrap()).to_vec();
         config.split_cgroups = [CgroupKey::V2(u64::MAX), CgroupKey::V1(7)].into();
         config.tracer_pid = Some(77);
+        config.asks_managers = true;
         config.max_processes = 12;
         let clock = ClockAnchor { boot: BootNs(u64::MAX), wall_ns: -5 };
         let header = Header::new("n1".into(), "6.1".into(), "b".into(), clock, config);

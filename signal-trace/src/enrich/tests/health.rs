@@ -111,7 +111,7 @@ async fn a_container_that_is_not_known_yet_is_asked_about_again_and_then_given_u
     let running = Running::start(vec![source(Manager::Docker, &fake)]);
     running.want(1, "/docker/$DOCKER");
     running.facts_within(10 * SECOND).await;
-    assert_eq!(fake.requests().len(), 5, "at once, and after 50, 200, 800 and 3000 ms");
+    assert_eq!(fake.requests().len(), 8, "at once, and seven times more");
     running.want(2, "/docker/$DOCKER");
     running.facts_within(SECOND / 2).await;
     fake.set(Way::ok(DOCKER));

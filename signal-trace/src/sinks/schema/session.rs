@@ -52,6 +52,8 @@ pub struct SessionConfig {
     pub split_cgroups: Vec<String>,
     /// The tracer itself, which is not judged.
     pub tracer_pid: Option<u32>,
+    /// Managers were asked what their workloads are called.
+    pub asks_managers: bool,
     /// How much later than its time an event may come, nanoseconds.
     pub reorder_window_ns: u64,
     /// Processes remembered at most.
