@@ -28,7 +28,10 @@ pub fn render(body: &RecordBody, view: &View) -> Option<String> {
         RecordBody::Signal(record) => (record.signal.name(), signal(record)),
         RecordBody::Delivery(DeliveryRecord { signal, process, disposition }) => {
             let handled = *disposition == Disposition::Handler;
-            if !handled || !view.stop_signals.contains(signal) {
+            let known = process.workload.as_ref().and_then(|known| known.stop_signal);
+            let stops =
+                view.stop_signals.contains(signal) || known.is_some_and(|set| set.value == *signal);
+            if !handled || !stops {
                 return None;
             }
             (signal.name(), format!("{}{} runs its handler", name(process), place(process)))

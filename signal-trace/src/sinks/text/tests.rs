@@ -1,10 +1,11 @@
 //! Golden text.
 
-use std::{cell::RefCell, io, rc::Rc};
+use std::{cell::RefCell, io, rc::Rc, sync::Arc};
 
 use signal_trace_core::{
-    output::RecordBody,
-    signal::{Disposition, GenerateResult},
+    output::{DeliveryRecord, ProcessRef, RecordBody},
+    signal::{Disposition, GenerateResult, Signal},
+    workload::{Configured, Source, Workload},
 };
 
 use super::{
@@ -88,4 +89,24 @@ fn a_signal_to_a_process_that_is_ending_is_not_called_ignored_by_it() {
     sink.flush().unwrap();
     let text = String::from_utf8(out.0.take()).unwrap();
     assert!(text.trim_end().ends_with("no effect: it is ending already"), "{text}");
+}
+
+#[test]
+fn the_handler_of_a_stop_signal_of_its_own_is_told_of() {
+    let winch = Signal::parse("WINCH").unwrap();
+    let delivery = |known| {
+        let process = ProcessRef { workload: known, ..sample::worker() };
+        let (signal, disposition) = (winch, Disposition::Handler);
+        RecordBody::Delivery(DeliveryRecord { signal, process, disposition })
+    };
+    let stop_signal = Some(Configured { value: winch, source: Source::Image });
+    let httpd = Workload { stop_signal, ..Workload::default() };
+    for (known, told) in [(None, false), (Some(Arc::new(httpd)), true)] {
+        let out = Shared::default();
+        let mut sink = Text::new(out.clone(), false);
+        sink.record(&sample::record(1, 500, delivery(known))).unwrap();
+        sink.flush().unwrap();
+        let text = String::from_utf8(out.0.take()).unwrap();
+        assert_eq!(text.contains("runs its handler"), told, "{text}");
+    }
 }
