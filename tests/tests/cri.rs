@@ -53,16 +53,17 @@ fn what_cri_says_of_containers_in_pods_is_told() {
     odd.labels = vec![("app".to_owned(), ODD.to_owned()), ("k8s-app".to_owned(), long())];
     let odd = cri.run_pod(&odd);
 
+    let lab = Lab { cri: &cri, session: &session };
     let all: Vec<Ended> = std::thread::scope(|scope| {
-        let (cri, web, shared, odd) = (&cri, &web, &shared, &odd);
+        let (lab, web, shared, odd) = (&lab, &web, &shared, &odd);
         let threads = [
-            scope.spawn(move || clean(cri, web)),
-            scope.spawn(move || deaf(cri, web)),
-            scope.spawn(move || with_hook(cri, web)),
-            scope.spawn(move || with_hook_that_takes_all(cri, web)),
-            scope.spawn(move || image_signal(cri, web)),
-            scope.spawn(move || below_pause(cri, shared)),
-            scope.spawn(move || hostile(cri, odd)),
+            scope.spawn(move || clean(lab, web)),
+            scope.spawn(move || deaf(lab, web)),
+            scope.spawn(move || with_hook(lab, web)),
+            scope.spawn(move || with_hook_that_takes_all(lab, web)),
+            scope.spawn(move || image_signal(lab, web)),
+            scope.spawn(move || below_pause(lab, shared)),
+            scope.spawn(move || hostile(lab, odd)),
         ];
         threads.into_iter().map(|thread| thread.join().expect("CRI works")).collect()
     });
@@ -91,6 +92,21 @@ fn spec<'a>(name: &'a str, command: &'a [&'a str], grace: u32) -> ContainerSpec<
     ContainerSpec { name, command, image: image::BUSYBOX, grace, pre_stop: None }
 }
 
+/// Where the containers run, and who watches them.
+struct Lab<'a> {
+    cri: &'a Cri,
+    session: &'a Session,
+}
+
+impl Lab<'_> {
+    /// Starts a container; it is told by its name when this returns.
+    fn start(&self, pod: &Pod, spec: &ContainerSpec) -> (String, i32) {
+        let (id, pid) = self.cri.start_container(pod, spec);
+        self.session.wait_until_named(&id);
+        (id, pid)
+    }
+}
+
 /// Stops it, and says what must be told of it.
 fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wait: i64) -> Ended {
     cri.stop_container(&id, wait);
@@ -113,10 +129,10 @@ fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wa
     Ended { id, pid, expected }
 }
 
-fn clean(cri: &Cri, pod: &Pod) -> Ended {
+fn clean(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let spec = spec("st-clean", &["sh", "-c", CLEAN], 20);
-    let started = cri.start_container(pod, &spec);
-    let mut ended = stop(cri, WEB_UID, &spec, started, 20);
+    let started = lab.start(pod, &spec);
+    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 20);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")
@@ -137,10 +153,10 @@ fn clean(cri: &Cri, pod: &Pod) -> Ended {
     ended
 }
 
-fn deaf(cri: &Cri, pod: &Pod) -> Ended {
+fn deaf(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let spec = spec("st-deaf", &["sh", "-c", DEAF], 2);
-    let started = cri.start_container(pod, &spec);
-    let mut ended = stop(cri, WEB_UID, &spec, started, 2);
+    let started = lab.start(pod, &spec);
+    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 2);
     ended.expected = ended
         .expected
         .verdicts("forced", "ignored")
@@ -151,17 +167,17 @@ fn deaf(cri: &Cri, pod: &Pod) -> Ended {
 }
 
 /// The kubelet's way: the hook first, then the signal with what is left of the grace.
-fn with_hook(cri: &Cri, pod: &Pod) -> Ended {
+fn with_hook(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let hook = ["sleep", "1"];
     let mut spec = spec("st-hook", &["sh", "-c", CLEAN], 8);
     spec.pre_stop = Some(&hook);
-    let started = cri.start_container(pod, &spec);
+    let started = lab.start(pod, &spec);
     let began = boot_ns();
-    let (code, hook_pid) = cri.exec_sync(&started.0, &hook);
+    let (code, hook_pid) = lab.cri.exec_sync(&started.0, &hook);
     let took = Duration::from_nanos(boot_ns() - began);
     assert_eq!(code, 0, "the hook");
     let left = 8 - i64::try_from(took.as_secs()).expect("a short time");
-    let mut ended = stop(cri, WEB_UID, &spec, started, left);
+    let mut ended = stop(lab.cri, WEB_UID, &spec, started, left);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")
@@ -172,15 +188,15 @@ fn with_hook(cri: &Cri, pod: &Pod) -> Ended {
 }
 
 /// A hook that leaves too little: the process would have needed less than the grace by itself.
-fn with_hook_that_takes_all(cri: &Cri, pod: &Pod) -> Ended {
+fn with_hook_that_takes_all(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let hook = ["sleep", "2.5"];
     let slow = ["sh", "-c", SLOW];
     let mut spec = spec("st-hook-long", &slow, 4);
     spec.pre_stop = Some(&hook);
-    let started = cri.start_container(pod, &spec);
-    let (code, hook_pid) = cri.exec_sync(&started.0, &hook);
+    let started = lab.start(pod, &spec);
+    let (code, hook_pid) = lab.cri.exec_sync(&started.0, &hook);
     assert_eq!(code, 0, "the hook");
-    let mut ended = stop(cri, WEB_UID, &spec, started, 1);
+    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 1);
     ended.expected = ended
         .expected
         .verdicts("forced", "overran")
@@ -191,11 +207,11 @@ fn with_hook_that_takes_all(cri: &Cri, pod: &Pod) -> Ended {
     ended
 }
 
-fn image_signal(cri: &Cri, pod: &Pod) -> Ended {
+fn image_signal(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let mut spec = spec("st-usr1", &["sh", "-c", CLEAN_USR1], 30);
     spec.image = image::USR1;
-    let started = cri.start_container(pod, &spec);
-    let mut ended = stop(cri, WEB_UID, &spec, started, 30);
+    let started = lab.start(pod, &spec);
+    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 30);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")
@@ -205,10 +221,10 @@ fn image_signal(cri: &Cri, pod: &Pod) -> Ended {
 }
 
 /// Not PID 1: the default action works.
-fn below_pause(cri: &Cri, pod: &Pod) -> Ended {
+fn below_pause(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let spec = spec("st-shared", &["sh", "-c", WITHOUT_HANDLER], 5);
-    let started = cri.start_container(pod, &spec);
-    let mut ended = stop(cri, SHARED_UID, &spec, started, 5);
+    let started = lab.start(pod, &spec);
+    let mut ended = stop(lab.cri, SHARED_UID, &spec, started, 5);
     ended.expected = ended
         .expected
         .verdicts("default-action", "default-action")
@@ -222,10 +238,10 @@ fn long() -> String {
 }
 
 /// Nobody checks these names on the way.
-fn hostile(cri: &Cri, pod: &Pod) -> Ended {
+fn hostile(lab: &Lab<'_>, pod: &Pod) -> Ended {
     let spec = spec(ODD, &["sh", "-c", CLEAN], 5);
-    let started = cri.start_container(pod, &spec);
-    let mut ended = stop(cri, ODD_UID, &spec, started, 5);
+    let started = lab.start(pod, &spec);
+    let mut ended = stop(lab.cri, ODD_UID, &spec, started, 5);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")

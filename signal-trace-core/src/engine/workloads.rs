@@ -52,7 +52,7 @@ impl Engine {
             born.is_some_and(|born| self.now.since(born) < NAMED_WITHIN_NS)
         };
         self.config.asks_managers
-            && self.cgroups.workload(cgroup).is_none()
+            && self.cgroups.workload(cgroup).is_none_or(|known| known.name.is_none())
             && is_young()
             && Labels::of(self.cgroups.path(cgroup)).kind == Kind::Container
     }

@@ -10,7 +10,11 @@ use std::{
     thread,
 };
 
-use signal_trace_core::{input::Fact, workload::Kind};
+use signal_trace_core::{
+    input::{Fact, FactBody},
+    labels::Labels,
+    workload::{Kind, Runtime, Workload},
+};
 use tokio::{
     runtime,
     sync::mpsc::{self, error::TrySendError},
@@ -119,13 +123,17 @@ pub(super) async fn serve(
         })
         .collect();
     let desk = Desk { keepers, reports };
-    let mut clerk = Clerk { book: Book::new(), told, said_no_engine: false, said_full: false };
+    let mut clerk =
+        Clerk { book: Book::new(), told, in_pods: None, said_no_engine: false, said_full: false };
     loop {
         tokio::select! {
             subject = subjects.recv(), if clerk.book.under_way() < MOST_WANTED => {
                 let Some(subject) = subject else { return };
                 match clerk.book.want(&subject, clock::boot_now()) {
-                    Todo::Ask => drop(tokio::spawn(desk.clone().run(subject))),
+                    Todo::Ask => {
+                        clerk.expect(&subject);
+                        drop(tokio::spawn(desk.clone().run(subject)));
+                    }
                     Todo::Wait => {}
                     Todo::Tell(fact) => clerk.tell(fact),
                 }
@@ -140,14 +148,37 @@ pub(super) async fn serve(
 struct Clerk<'a> {
     book: Book,
     told: &'a std_mpsc::SyncSender<Fact>,
+    /// What runs the containers of this node's pods.
+    in_pods: Option<Runtime>,
     said_no_engine: bool,
     said_full: bool,
 }
 
 impl Clerk<'_> {
+    /// Tells the runtime of a container in a pod before anybody answers: it may be over by then. A
+    /// kubelet has one runtime, which has answered for the sandbox of the pod.
+    fn expect(&mut self, subject: &Subject) {
+        let labels = Labels::of(&subject.path);
+        let (Some(id), true, None) = (labels.container_id, labels.in_pod(), labels.runtime) else {
+            return;
+        };
+        if self.in_pods.is_some() && labels.kind == Kind::Container {
+            let workload = Box::new(Workload {
+                kind: Kind::Container,
+                runtime: self.in_pods,
+                id: Some(id.to_owned()),
+                ..Workload::default()
+            });
+            let key = subject.key;
+            self.tell(Fact { at: clock::boot_now(), body: FactBody::Workload { key, workload } });
+        }
+    }
+
     fn hear(&mut self, report: Report) {
         match report {
             Report::Found(found) => {
+                let of_pod = Labels::of(&found.subject.path).in_pod() && found.by.is_engine();
+                self.in_pods = found.workload.runtime.filter(|_| of_pod).or(self.in_pods);
                 for fact in self.book.found(found) {
                     self.tell(fact);
                 }

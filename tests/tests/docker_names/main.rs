@@ -39,14 +39,14 @@ fn what_docker_says_of_its_containers_is_told() {
 
     let oddities = Oddities::run(&docker);
     let mut all: Vec<Ended> = std::thread::scope(|scope| {
-        let docker = &docker;
+        let (docker, session) = (&docker, &session);
         let threads: Vec<_> =
-            CASES.iter().map(|case| scope.spawn(move || run(docker, case))).collect();
+            CASES.iter().map(|case| scope.spawn(move || run(docker, session, case))).collect();
         threads.into_iter().map(|thread| thread.join().expect("docker works")).collect()
     });
-    all.push(paused(&docker));
-    all.push(with_session(&docker));
-    all.push(hostile(&docker));
+    all.push(paused(&docker, &session));
+    all.push(with_session(&docker, &session));
+    all.push(hostile(&docker, &session));
     all.push(nested(&docker));
 
     session.wait_for_shutdowns(&all.iter().map(|container| container.pid).collect::<Vec<_>>());
@@ -66,10 +66,11 @@ fn what_docker_says_of_its_containers_is_told() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn run(docker: &Docker, case: &Case) -> Ended {
+fn run(docker: &Docker, tracer: &Session, case: &Case) -> Ended {
     let name = format!("--name={}", case.name);
     let options = [&[name.as_str()], case.options].concat();
     let (id, pid) = docker.start_image(case.image, &options, case.command);
+    tracer.wait_until_named(&id);
     docker.run(&[case.stop, &[case.name]].concat());
     docker.run(&["wait", &id]);
     ended(docker, case.name, id, pid, case.expect)
@@ -98,16 +99,18 @@ fn ended(
 }
 
 /// Frozen when it is asked to stop: the engine thaws it first.
-fn paused(docker: &Docker) -> Ended {
+fn paused(docker: &Docker, tracer: &Session) -> Ended {
     let (id, pid) = docker.start_shell(&["--name=st-paused"], CLEAN);
+    tracer.wait_until_named(&id);
     docker.run(&["pause", &id]);
     docker.run(&["stop", &id]);
     ended(docker, "st-paused", id, pid, |e| e.verdicts("graceful", "graceful"))
 }
 
 /// With a process that nobody inside could tell.
-fn with_session(docker: &Docker) -> Ended {
+fn with_session(docker: &Docker, tracer: &Session) -> Ended {
     let (id, pid) = docker.start_shell(&["--name=st-session"], CLEAN);
+    tracer.wait_until_named(&id);
     let session = docker.exec(&id, &["sleep", "100"]);
     docker.run(&["stop", &id]);
     assert!(!std::path::Path::new(&format!("/proc/{session}")).exists(), "its container is gone");
@@ -139,13 +142,14 @@ fn nested(docker: &Docker) -> Ended {
 }
 
 /// With labels that want to be something else in the output.
-fn hostile(docker: &Docker) -> Ended {
+fn hostile(docker: &Docker, tracer: &Session) -> Ended {
     let labels = hostile_labels();
     let options: Vec<_> =
         labels.iter().map(|(key, value)| format!("--label={key}={value}")).collect();
     let mut options: Vec<_> = options.iter().map(String::as_str).collect();
     options.push("--name=st-hostile");
     let (id, pid) = docker.start_shell(&options, CLEAN);
+    tracer.wait_until_named(&id);
     docker.run(&["stop", &id]);
     let mut ended = ended(docker, "st-hostile", id, pid, |e| e.verdicts("graceful", "graceful"));
     for (key, value) in labels {
