@@ -51,7 +51,10 @@ impl Plan {
             }
             None => (config.grace_ns, config.grace_source),
         };
-        let stop_signal = workload.and_then(|workload| workload.stop_signal).map(|set| set.value);
+        let stop_signal = workload
+            .and_then(|workload| workload.stop_signal)
+            .map(|set| set.value)
+            .filter(|signal| signal.is_for_stopping());
         Self { grace_ns, grace_source, stop_signal, pre_stop: None }
     }
 

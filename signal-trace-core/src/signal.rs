@@ -50,6 +50,14 @@ impl Signal {
         matches!(self.0, 17 | 18 | 23 | 28)
     }
 
+    /// Whether it makes sense to stop a workload with it and to watch it for the whole node. Others
+    /// come by the thousand for other reasons (CHLD, ALRM, URG, glibc's own two), are faults, or
+    /// cannot be handled; and an image can name any.
+    pub const fn is_for_stopping(self) -> bool {
+        // HUP, INT, QUIT, ABRT, USR1, USR2, TERM, WINCH, PWR and the real-time ones.
+        matches!(self.0, 1 | 2 | 3 | 6 | 10 | 12 | 15 | 28 | 30 | RTMIN..)
+    }
+
     /// The bit that stands for it in a kernel `sigset_t`.
     pub const fn bit(self) -> u64 {
         1 << (self.0 - 1)

@@ -110,7 +110,8 @@ impl TaskPtr {
         signal.copy(|l| &l.signal_group_exit_code, group_exit_code);
         signal.copy(|l| &l.signal_live, live);
 
-        let css_set = task.follow(|l| &l.task_cgroups);
+        // Of the leader: threads can be in cgroups of their own below that (threaded ones).
+        let css_set = leader.follow(|l| &l.task_cgroups);
         cgroup::id(css_set.follow(|l| &l.css_set_dfl_cgrp), cgroup_id);
         cgroup::id(cgroup::v1_of(css_set), cgroup_v1_id);
 

@@ -20,6 +20,8 @@ const GRACE_MARGIN_NS: u64 = SECOND;
 /// What may be a reload is waited for as long as services have by default, and no longer: with a
 /// grace of an hour, or without a limit, whatever happens then has nothing to do with it.
 const PROVISIONAL_NS: u64 = 90 * SECOND;
+/// A workload that may take as long as it likes is reported as living on after this time.
+const WITHOUT_LIMIT_NS: u64 = 600 * SECOND;
 
 /// Before a report that says that somebody lives, `/proc` is asked about them, so long before.
 const LOOK_BEFORE_NS: u64 = SECOND;
@@ -99,7 +101,13 @@ impl Engine {
     /// How long it is waited for what the stop signal leads to, nanoseconds.
     pub(super) fn patience_ns(&self, timeline: &Timeline) -> u64 {
         let left = timeline.plan.left_ns();
-        if timeline.provisional { left.min(PROVISIONAL_NS.max(self.config.grace_ns)) } else { left }
+        if timeline.provisional {
+            left.min(PROVISIONAL_NS.max(self.config.grace_ns))
+        } else if left == u64::MAX {
+            WITHOUT_LIMIT_NS
+        } else {
+            left
+        }
     }
 
     /// When it is told that some of a workload lives on; `None` if there is nothing new to tell.

@@ -153,6 +153,8 @@ impl Engine {
     /// A process is no more: freed by the kernel, not found in `/proc`, or its pid given again.
     pub(super) fn reaped(&mut self, at: BootNs, id: ProcessId, out: &mut Outputs) {
         let Some(entry) = self.table.remove(id) else { return };
+        // Where its exit was lost.
+        self.hooks.ended(at, id);
         self.zombie_gone(id, &entry);
         if let Some(member) = self.member_mut(id) {
             member.reaped = Some(at);

@@ -90,8 +90,8 @@ impl Engine {
     /// that have no limit do not count: they may never end.
     pub fn longest_grace_ns(&self) -> u64 {
         let open = self.timelines.values().filter(|timeline| timeline.reports == 0);
-        let waits = open.map(|timeline| self.patience_ns(timeline));
-        waits.filter(|ns| *ns != u64::MAX).max().unwrap_or(0)
+        let limited = open.filter(|timeline| timeline.plan.grace_ns != u64::MAX);
+        limited.map(|timeline| self.patience_ns(timeline)).max().unwrap_or(0)
     }
 
     /// Processes, timelines and what is due, in entries.

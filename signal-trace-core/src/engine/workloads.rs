@@ -101,7 +101,8 @@ impl Engine {
         if self.config.is_split(cgroup) {
             return None;
         }
-        Some(self.cgroups.workload(cgroup)?.stop_signal?.value)
+        let signal = self.cgroups.workload(cgroup)?.stop_signal?.value;
+        Some(signal).filter(|signal| signal.is_for_stopping())
     }
 
     /// Whether `signal` asks a process in this cgroup to stop.

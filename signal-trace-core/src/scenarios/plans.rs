@@ -98,6 +98,21 @@ fn a_reload_without_a_limit_is_over_before_a_crash_of_another_day() {
 }
 
 #[test]
+fn a_stop_without_a_limit_is_reported_all_the_same() {
+    let text = "+0ms proc 50
+         +0ms proc 100 cgroup=7
+         +1ms workload 7 grace=forever source=systemd
+         +10ms gen TERM 50>100 ignore dropped
+         +595s tick";
+    assert_eq!(
+        tell(&run(&format!("{text}\n+599s end"))).lines().next(),
+        Some("still-running: SIGTERM by host, 598990 ms")
+    );
+    let told = tell(&run(&format!("{text}\n+602s tick\n+603s end")));
+    assert_eq!(told.lines().next(), Some("still-running: SIGTERM by host, 601890 ms"), "{told}");
+}
+
+#[test]
 fn nobody_waits_for_ever_for_a_workload_without_a_limit() {
     for (grace, seconds) in [("forever", 0), ("20s", 20)] {
         let text = format!(

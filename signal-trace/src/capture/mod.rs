@@ -44,20 +44,6 @@ use crate::{
 const POLL: Duration = Duration::from_millis(50);
 /// Ticks while something is going on; a little less than [`POLL`], which is never early.
 const TICK_BUSY_NS: u64 = 40 * MS;
-/// Stop signals of containers and units that are watched as soon as one has them: HUP, INT, QUIT, ABRT,
-/// USR1, USR2, TERM, WINCH, PWR and the real-time ones. Others come by the thousand for other reasons
-/// (CHLD, ALRM, URG), and an image can name any.
-const WATCHED_ON_DEMAND: u64 = bits(&[1, 2, 3, 6, 10, 12, 15, 28, 30]) | u64::MAX << 31;
-
-const fn bits(numbers: &[u32]) -> u64 {
-    let (mut bits, mut next) = (0, 0);
-    while next < numbers.len() {
-        bits |= 1 << (numbers[next] - 1);
-        next += 1;
-    }
-    bits
-}
-
 /// Ticks while nothing is.
 const TICK_IDLE_NS: u64 = SECOND;
 
@@ -248,8 +234,10 @@ impl Capture {
                 self.enricher.want(Subject { key: *key, path: path.clone() });
             }
             FactBody::Workload { workload, .. } => {
-                if let Some(signal) = workload.stop_signal.map(|set| set.value) {
-                    self.loaded.watch.add(signal.bit() & WATCHED_ON_DEMAND);
+                if let Some(signal) = workload.stop_signal.map(|set| set.value)
+                    && signal.is_for_stopping()
+                {
+                    self.loaded.watch.add(signal.bit());
                 }
             }
             FactBody::Process(_) | FactBody::ProcessGone(_) => {}
