@@ -35,6 +35,20 @@ struct Ended {
     expected: Expected,
 }
 
+/// The runtime, and who watches it.
+#[derive(Clone, Copy)]
+struct Watched<'a>(&'a Cri, &'a Session);
+
+impl Watched<'_> {
+    /// Starts a container that has been asked about when this returns.
+    fn start(self, pod: &Pod, spec: &ContainerSpec) -> (String, i32) {
+        let Self(cri, session) = self;
+        let (id, pid) = cri.start_container(pod, spec);
+        session.wait_until_told(&id);
+        (id, pid)
+    }
+}
+
 #[test]
 fn what_cri_says_of_containers_in_pods_is_told() {
     let cri = Cri::start();
@@ -54,7 +68,7 @@ fn what_cri_says_of_containers_in_pods_is_told() {
     let odd = cri.run_pod(&odd);
 
     let all: Vec<Ended> = std::thread::scope(|scope| {
-        let (cri, web, shared, odd) = (&cri, &web, &shared, &odd);
+        let (cri, web, shared, odd) = (Watched(&cri, &session), &web, &shared, &odd);
         let threads = [
             scope.spawn(move || clean(cri, web)),
             scope.spawn(move || deaf(cri, web)),
@@ -92,7 +106,13 @@ fn spec<'a>(name: &'a str, command: &'a [&'a str], grace: u32) -> ContainerSpec<
 }
 
 /// Stops it, and says what must be told of it.
-fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wait: i64) -> Ended {
+fn stop(
+    Watched(cri, _): Watched,
+    uid: &str,
+    spec: &ContainerSpec,
+    (id, pid): (String, i32),
+    wait: i64,
+) -> Ended {
     cri.stop_container(&id, wait);
     let status = cri.status(&id);
     let expected = Expected::of(spec.name, pid)
@@ -113,9 +133,9 @@ fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wa
     Ended { id, pid, expected }
 }
 
-fn clean(cri: &Cri, pod: &Pod) -> Ended {
+fn clean(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec("st-clean", &["sh", "-c", CLEAN], 20);
-    let started = cri.start_container(pod, &spec);
+    let started = cri.start(pod, &spec);
     let mut ended = stop(cri, WEB_UID, &spec, started, 20);
     ended.expected = ended
         .expected
@@ -137,9 +157,9 @@ fn clean(cri: &Cri, pod: &Pod) -> Ended {
     ended
 }
 
-fn deaf(cri: &Cri, pod: &Pod) -> Ended {
+fn deaf(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec("st-deaf", &["sh", "-c", DEAF], 2);
-    let started = cri.start_container(pod, &spec);
+    let started = cri.start(pod, &spec);
     let mut ended = stop(cri, WEB_UID, &spec, started, 2);
     ended.expected = ended
         .expected
@@ -151,13 +171,13 @@ fn deaf(cri: &Cri, pod: &Pod) -> Ended {
 }
 
 /// The kubelet's way: the hook first, then the signal with what is left of the grace.
-fn with_hook(cri: &Cri, pod: &Pod) -> Ended {
+fn with_hook(cri: Watched, pod: &Pod) -> Ended {
     let hook = ["sleep", "1"];
     let mut spec = spec("st-hook", &["sh", "-c", CLEAN], 8);
     spec.pre_stop = Some(&hook);
-    let started = cri.start_container(pod, &spec);
+    let started = cri.start(pod, &spec);
     let began = boot_ns();
-    let (code, hook_pid) = cri.exec_sync(&started.0, &hook);
+    let (code, hook_pid) = cri.0.exec_sync(&started.0, &hook);
     let took = Duration::from_nanos(boot_ns() - began);
     assert_eq!(code, 0, "the hook");
     let left = 8 - i64::try_from(took.as_secs()).expect("a short time");
@@ -172,13 +192,13 @@ fn with_hook(cri: &Cri, pod: &Pod) -> Ended {
 }
 
 /// A hook that leaves too little: the process would have needed less than the grace by itself.
-fn with_hook_that_takes_all(cri: &Cri, pod: &Pod) -> Ended {
+fn with_hook_that_takes_all(cri: Watched, pod: &Pod) -> Ended {
     let hook = ["sleep", "2.5"];
     let slow = ["sh", "-c", SLOW];
     let mut spec = spec("st-hook-long", &slow, 4);
     spec.pre_stop = Some(&hook);
-    let started = cri.start_container(pod, &spec);
-    let (code, hook_pid) = cri.exec_sync(&started.0, &hook);
+    let started = cri.start(pod, &spec);
+    let (code, hook_pid) = cri.0.exec_sync(&started.0, &hook);
     assert_eq!(code, 0, "the hook");
     let mut ended = stop(cri, WEB_UID, &spec, started, 1);
     ended.expected = ended
@@ -191,10 +211,10 @@ fn with_hook_that_takes_all(cri: &Cri, pod: &Pod) -> Ended {
     ended
 }
 
-fn image_signal(cri: &Cri, pod: &Pod) -> Ended {
+fn image_signal(cri: Watched, pod: &Pod) -> Ended {
     let mut spec = spec("st-usr1", &["sh", "-c", CLEAN_USR1], 30);
     spec.image = image::USR1;
-    let started = cri.start_container(pod, &spec);
+    let started = cri.start(pod, &spec);
     let mut ended = stop(cri, WEB_UID, &spec, started, 30);
     ended.expected = ended
         .expected
@@ -205,9 +225,9 @@ fn image_signal(cri: &Cri, pod: &Pod) -> Ended {
 }
 
 /// Not PID 1: the default action works.
-fn below_pause(cri: &Cri, pod: &Pod) -> Ended {
+fn below_pause(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec("st-shared", &["sh", "-c", WITHOUT_HANDLER], 5);
-    let started = cri.start_container(pod, &spec);
+    let started = cri.start(pod, &spec);
     let mut ended = stop(cri, SHARED_UID, &spec, started, 5);
     ended.expected = ended
         .expected
@@ -222,9 +242,9 @@ fn long() -> String {
 }
 
 /// Nobody checks these names on the way.
-fn hostile(cri: &Cri, pod: &Pod) -> Ended {
+fn hostile(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec(ODD, &["sh", "-c", CLEAN], 5);
-    let started = cri.start_container(pod, &spec);
+    let started = cri.start(pod, &spec);
     let mut ended = stop(cri, ODD_UID, &spec, started, 5);
     ended.expected = ended
         .expected
