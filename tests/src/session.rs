@@ -138,6 +138,17 @@ impl Session {
         })
     }
 
+    /// Waits until a manager has told of this container id or unit: names come by and by, and what
+    /// ends before has none. Not for ever, as below.
+    pub fn wait_until_told(&self, name: &str) {
+        let name = format!("\"{name}\"");
+        let told = |line: &str| line.contains("\"body\":{\"workload\":") && line.contains(&name);
+        Deadline::after(PATIENCE / 3).until_or_not(|| {
+            let recording = fs::read(&self.file).unwrap_or_default();
+            String::from_utf8_lossy(&recording).lines().any(told)
+        });
+    }
+
     /// Waits until these processes are reported as ended by a shutdown; not for ever: what is
     /// missing is for the caller to tell, with all else that is wrong.
     pub fn wait_for_shutdowns(&self, pids: &[i32]) {

@@ -35,6 +35,20 @@ struct Ended {
     expected: Expected,
 }
 
+/// The runtime, and who watches it.
+#[derive(Clone, Copy)]
+struct Watched<'a>(&'a Cri, &'a Session);
+
+impl Watched<'_> {
+    /// Starts a container that has been asked about when this returns.
+    fn start(self, pod: &Pod, spec: &ContainerSpec) -> (String, i32) {
+        let Self(cri, session) = self;
+        let (id, pid) = cri.start_container(pod, spec);
+        session.wait_until_told(&id);
+        (id, pid)
+    }
+}
+
 #[test]
 fn what_cri_says_of_containers_in_pods_is_told() {
     let cri = Cri::start();
@@ -55,7 +69,7 @@ fn what_cri_says_of_containers_in_pods_is_told() {
 
     let lab = Lab { cri: &cri, session: &session };
     let all: Vec<Ended> = std::thread::scope(|scope| {
-        let (lab, web, shared, odd) = (&lab, &web, &shared, &odd);
+        let (cri, web, shared, odd) = (Watched(&cri, &session), &web, &shared, &odd);
         let threads = [
             scope.spawn(move || clean(lab, web)),
             scope.spawn(move || deaf(lab, web)),
@@ -108,7 +122,13 @@ impl Lab<'_> {
 }
 
 /// Stops it, and says what must be told of it.
-fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wait: i64) -> Ended {
+fn stop(
+    Watched(cri, _): Watched,
+    uid: &str,
+    spec: &ContainerSpec,
+    (id, pid): (String, i32),
+    wait: i64,
+) -> Ended {
     cri.stop_container(&id, wait);
     let status = cri.status(&id);
     let expected = Expected::of(spec.name, pid)
@@ -129,10 +149,10 @@ fn stop(cri: &Cri, uid: &str, spec: &ContainerSpec, (id, pid): (String, i32), wa
     Ended { id, pid, expected }
 }
 
-fn clean(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn clean(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec("st-clean", &["sh", "-c", CLEAN], 20);
-    let started = lab.start(pod, &spec);
-    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 20);
+    let started = cri.start(pod, &spec);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 20);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")
@@ -153,10 +173,10 @@ fn clean(lab: &Lab<'_>, pod: &Pod) -> Ended {
     ended
 }
 
-fn deaf(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn deaf(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec("st-deaf", &["sh", "-c", DEAF], 2);
-    let started = lab.start(pod, &spec);
-    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 2);
+    let started = cri.start(pod, &spec);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 2);
     ended.expected = ended
         .expected
         .verdicts("forced", "ignored")
@@ -167,13 +187,13 @@ fn deaf(lab: &Lab<'_>, pod: &Pod) -> Ended {
 }
 
 /// The kubelet's way: the hook first, then the signal with what is left of the grace.
-fn with_hook(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn with_hook(cri: Watched, pod: &Pod) -> Ended {
     let hook = ["sleep", "1"];
     let mut spec = spec("st-hook", &["sh", "-c", CLEAN], 8);
     spec.pre_stop = Some(&hook);
-    let started = lab.start(pod, &spec);
+    let started = cri.start(pod, &spec);
     let began = boot_ns();
-    let (code, hook_pid) = lab.cri.exec_sync(&started.0, &hook);
+    let (code, hook_pid) = cri.0.exec_sync(&started.0, &hook);
     let took = Duration::from_nanos(boot_ns() - began);
     assert_eq!(code, 0, "the hook");
     let left = 8 - i64::try_from(took.as_secs()).expect("a short time");
@@ -188,13 +208,13 @@ fn with_hook(lab: &Lab<'_>, pod: &Pod) -> Ended {
 }
 
 /// A hook that leaves too little: the process would have needed less than the grace by itself.
-fn with_hook_that_takes_all(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn with_hook_that_takes_all(cri: Watched, pod: &Pod) -> Ended {
     let hook = ["sleep", "2.5"];
     let slow = ["sh", "-c", SLOW];
     let mut spec = spec("st-hook-long", &slow, 4);
     spec.pre_stop = Some(&hook);
-    let started = lab.start(pod, &spec);
-    let (code, hook_pid) = lab.cri.exec_sync(&started.0, &hook);
+    let started = cri.start(pod, &spec);
+    let (code, hook_pid) = cri.0.exec_sync(&started.0, &hook);
     assert_eq!(code, 0, "the hook");
     let mut ended = stop(lab.cri, WEB_UID, &spec, started, 1);
     ended.expected = ended
@@ -207,11 +227,11 @@ fn with_hook_that_takes_all(lab: &Lab<'_>, pod: &Pod) -> Ended {
     ended
 }
 
-fn image_signal(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn image_signal(cri: Watched, pod: &Pod) -> Ended {
     let mut spec = spec("st-usr1", &["sh", "-c", CLEAN_USR1], 30);
     spec.image = image::USR1;
-    let started = lab.start(pod, &spec);
-    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 30);
+    let started = cri.start(pod, &spec);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 30);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")
@@ -221,10 +241,10 @@ fn image_signal(lab: &Lab<'_>, pod: &Pod) -> Ended {
 }
 
 /// Not PID 1: the default action works.
-fn below_pause(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn below_pause(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec("st-shared", &["sh", "-c", WITHOUT_HANDLER], 5);
-    let started = lab.start(pod, &spec);
-    let mut ended = stop(lab.cri, SHARED_UID, &spec, started, 5);
+    let started = cri.start(pod, &spec);
+    let mut ended = stop(cri, SHARED_UID, &spec, started, 5);
     ended.expected = ended
         .expected
         .verdicts("default-action", "default-action")
@@ -238,10 +258,10 @@ fn long() -> String {
 }
 
 /// Nobody checks these names on the way.
-fn hostile(lab: &Lab<'_>, pod: &Pod) -> Ended {
+fn hostile(cri: Watched, pod: &Pod) -> Ended {
     let spec = spec(ODD, &["sh", "-c", CLEAN], 5);
-    let started = lab.start(pod, &spec);
-    let mut ended = stop(lab.cri, ODD_UID, &spec, started, 5);
+    let started = cri.start(pod, &spec);
+    let mut ended = stop(cri, ODD_UID, &spec, started, 5);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")

@@ -72,6 +72,7 @@ fn what_podman_says_of_its_containers_is_told() {
         let name = format!("--name={}", case.name);
         let options = [&[name.as_str()], case.options].concat();
         let (id, pid) = podman.start_shell(&options, case.script);
+        session.wait_until_told(&id);
         podman.run(&[case.stop, &[case.name]].concat());
         podman.run(&["wait", case.name]);
         let code = podman.inspect(&id, "{{.State.ExitCode}}").parse().expect("a number");

@@ -17,9 +17,9 @@ fn what_runc_knows_of_its_containers_is_told() {
 
     // Ids of no engine: any name will do.
     let start = |id: &str, cgroup: &str, script| {
-        let process = runc.start_shell(id, &format!("{group}/{cgroup}"), &json!({}), script);
-        session.wait_until_named(id);
-        process
+        let first = runc.start_shell(id, &format!("{group}/{cgroup}"), &json!({}), script);
+        session.wait_until_told(id);
+        first
     };
     let mut clean = start("st-runc-clean", "clean", CLEAN);
     runc.run(&["kill", "st-runc-clean", "TERM"]);

@@ -86,13 +86,14 @@ fn what_systemd_says_of_its_units_is_told() {
     let arguments = [systemd.runtime_argument(), docker.runtime_argument()];
     let session = Session::start(&["--runtime", &arguments[0], "--runtime", &arguments[1]]);
     let all: Vec<_> = std::thread::scope(|scope| {
-        let systemd = &systemd;
+        let (systemd, session) = (&systemd, &session);
         let threads: Vec<_> = CASES
             .iter()
             .map(|case| {
                 scope.spawn(move || {
                     let pid = systemd.start_unit(case.unit);
                     Systemd::wait_until_it_traps(pid);
+                    session.wait_until_told(case.unit);
                     systemd.run(&["stop", case.unit]);
                     assert_eq!(systemd.show(case.unit, "Result"), case.result, "{}", case.unit);
                     (case, pid)

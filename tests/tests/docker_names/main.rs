@@ -5,6 +5,8 @@ mod cases;
 mod oddities;
 mod shown;
 
+use std::ops::Deref;
+
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use signal_trace_tests::{
@@ -29,6 +31,37 @@ struct Ended {
     expected: Expected,
 }
 
+/// The engine, and who watches it.
+#[derive(Clone, Copy)]
+struct Watched<'a> {
+    docker: &'a Docker,
+    sessions: [&'a Session; 2],
+}
+
+impl Deref for Watched<'_> {
+    type Target = Docker;
+
+    fn deref(&self) -> &Docker {
+        self.docker
+    }
+}
+
+impl Watched<'_> {
+    /// Starts a container that has been asked about when this returns.
+    fn start(self, image: &str, options: &[&str], words: &[&str]) -> (String, i32) {
+        let (id, pid) = self.docker.start_image(image, options, words);
+        for session in self.sessions {
+            session.wait_until_told(&id);
+        }
+        (id, pid)
+    }
+
+    /// The same, of a shell.
+    fn start_script(self, options: &[&str], script: &str) -> (String, i32) {
+        self.start(IMAGE, options, &["sh", "-c", script])
+    }
+}
+
 #[test]
 fn what_docker_says_of_its_containers_is_told() {
     let docker = Docker::start();
@@ -36,18 +69,18 @@ fn what_docker_says_of_its_containers_is_told() {
     let session = Session::start(&["--runtime", &runtime]);
     // One that shows a single container must wait for its name like the other.
     let by_name = Session::start(&["--runtime", &runtime, "--container", "st-slow"]);
+    let docker = Watched { docker: &docker, sessions: [&session, &by_name] };
 
-    let oddities = Oddities::run(&docker);
+    let oddities = Oddities::run(docker);
     let mut all: Vec<Ended> = std::thread::scope(|scope| {
-        let (docker, session) = (&docker, &session);
         let threads: Vec<_> =
             CASES.iter().map(|case| scope.spawn(move || run(docker, session, case))).collect();
         threads.into_iter().map(|thread| thread.join().expect("docker works")).collect()
     });
-    all.push(paused(&docker, &session));
-    all.push(with_session(&docker, &session));
-    all.push(hostile(&docker, &session));
-    all.push(nested(&docker));
+    all.push(paused(docker));
+    all.push(with_session(docker));
+    all.push(hostile(docker));
+    all.push(nested(docker));
 
     session.wait_for_shutdowns(&all.iter().map(|container| container.pid).collect::<Vec<_>>());
     let slow = all.iter().find(|container| container.name == "st-slow").expect("it is a case");
@@ -66,14 +99,13 @@ fn what_docker_says_of_its_containers_is_told() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn run(docker: &Docker, tracer: &Session, case: &Case) -> Ended {
+fn run(docker: Watched, case: &Case) -> Ended {
     let name = format!("--name={}", case.name);
     let options = [&[name.as_str()], case.options].concat();
-    let (id, pid) = docker.start_image(case.image, &options, case.command);
-    tracer.wait_until_named(&id);
+    let (id, pid) = docker.start(case.image, &options, case.command);
     docker.run(&[case.stop, &[case.name]].concat());
     docker.run(&["wait", &id]);
-    ended(docker, case.name, id, pid, case.expect)
+    ended(&docker, case.name, id, pid, case.expect)
 }
 
 fn ended(
@@ -99,28 +131,26 @@ fn ended(
 }
 
 /// Frozen when it is asked to stop: the engine thaws it first.
-fn paused(docker: &Docker, tracer: &Session) -> Ended {
-    let (id, pid) = docker.start_shell(&["--name=st-paused"], CLEAN);
-    tracer.wait_until_named(&id);
+fn paused(docker: Watched) -> Ended {
+    let (id, pid) = docker.start_script(&["--name=st-paused"], CLEAN);
     docker.run(&["pause", &id]);
     docker.run(&["stop", &id]);
-    ended(docker, "st-paused", id, pid, |e| e.verdicts("graceful", "graceful"))
+    ended(&docker, "st-paused", id, pid, |e| e.verdicts("graceful", "graceful"))
 }
 
 /// With a process that nobody inside could tell.
-fn with_session(docker: &Docker, tracer: &Session) -> Ended {
-    let (id, pid) = docker.start_shell(&["--name=st-session"], CLEAN);
-    tracer.wait_until_named(&id);
+fn with_session(docker: Watched) -> Ended {
+    let (id, pid) = docker.start_script(&["--name=st-session"], CLEAN);
     let session = docker.exec(&id, &["sleep", "100"]);
     docker.run(&["stop", &id]);
     assert!(!std::path::Path::new(&format!("/proc/{session}")).exists(), "its container is gone");
-    ended(docker, "st-session", id, pid, |e| e.verdicts("forced", "graceful"))
+    ended(&docker, "st-session", id, pid, |e| e.verdicts("forced", "graceful"))
 }
 
 /// What an engine in a container starts: the engine outside does not know it, and its own container
 /// is another one.
-fn nested(docker: &Docker) -> Ended {
-    let (outer, _) = docker.start_shell(&["--name=st-outer"], CLEAN);
+fn nested(docker: Watched) -> Ended {
+    let (outer, _) = docker.start_script(&["--name=st-outer"], CLEAN);
     let around = Cgroup::below(&format!("/docker/{outer}"), "docker");
     let id = "5a".repeat(32);
     let cgroup = Cgroup::below(&around.path, &id);
@@ -142,16 +172,15 @@ fn nested(docker: &Docker) -> Ended {
 }
 
 /// With labels that want to be something else in the output.
-fn hostile(docker: &Docker, tracer: &Session) -> Ended {
+fn hostile(docker: Watched) -> Ended {
     let labels = hostile_labels();
     let options: Vec<_> =
         labels.iter().map(|(key, value)| format!("--label={key}={value}")).collect();
     let mut options: Vec<_> = options.iter().map(String::as_str).collect();
     options.push("--name=st-hostile");
-    let (id, pid) = docker.start_shell(&options, CLEAN);
-    tracer.wait_until_named(&id);
+    let (id, pid) = docker.start_script(&options, CLEAN);
     docker.run(&["stop", &id]);
-    let mut ended = ended(docker, "st-hostile", id, pid, |e| e.verdicts("graceful", "graceful"));
+    let mut ended = ended(&docker, "st-hostile", id, pid, |e| e.verdicts("graceful", "graceful"));
     for (key, value) in labels {
         // A pointer escapes the slashes of keys.
         let field = format!("workload/labels/{}", key.replace('/', "~1"));

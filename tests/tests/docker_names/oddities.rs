@@ -1,8 +1,8 @@
 //! Ends that are no stop, and lives too short to be asked about.
 
-use signal_trace_tests::{docker::Docker, expected, lines::Lines};
+use signal_trace_tests::{expected, lines::Lines};
 
-use crate::cases::CLEAN;
+use crate::{Watched, cases::CLEAN};
 
 /// Containers of that kind: ids and pids.
 pub struct Oddities {
@@ -12,12 +12,16 @@ pub struct Oddities {
 }
 
 impl Oddities {
-    pub fn run(docker: &Docker) -> Self {
+    pub fn run(docker: Watched) -> Self {
         let short = (0..5).map(|_| docker.run_to_its_end(&[], &["true"])).collect();
-        let killed = docker.start_shell(&["--name=st-killed"], CLEAN);
+        let killed = docker.start_script(&["--name=st-killed"], CLEAN);
         docker.run(&["kill", "st-killed"]);
         let limits = ["--name=st-oom", "--memory=24m", "--memory-swap=24m"];
-        let oom = docker.start_shell(&limits, "echo up; sleep 0.2; exec tail /dev/zero");
+        let oom = docker.start_script(
+            &limits,
+            "echo up; until [ -e /tmp/go ]; do sleep 0.05; done; exec tail /dev/zero",
+        );
+        docker.run(&["exec", "st-oom", "touch", "/tmp/go"]);
         docker.run(&["wait", "st-oom"]);
         // `OOMKilled` depends on what the engine noticed in time; but nobody else kills it.
         assert_eq!(docker.exit_code("st-oom"), 137);
