@@ -156,17 +156,6 @@ impl Session {
             .until_or_not(|| pids.iter().all(|pid| self.has(|line| is_end_of(line, *pid))));
     }
 
-    /// Waits until it has learned what the container `id` is called: an engine answers no question
-    /// about one that it is starting. It may be told wrongly, or never; that is for the caller to
-    /// find out.
-    pub fn wait_until_named(&self, id: &str) {
-        Deadline::after(PATIENCE / 3).until_or_not(|| {
-            let recording = fs::read_to_string(&self.file).unwrap_or_default();
-            let mut facts = recording.lines().filter(|line| line.contains("\"workload\":{\"key\""));
-            facts.any(|line| line.contains(id) && line.contains("\"name\":"))
-        });
-    }
-
     /// The pid of signal-trace.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().expect("a pid"))

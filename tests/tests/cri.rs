@@ -67,17 +67,16 @@ fn what_cri_says_of_containers_in_pods_is_told() {
     odd.labels = vec![("app".to_owned(), ODD.to_owned()), ("k8s-app".to_owned(), long())];
     let odd = cri.run_pod(&odd);
 
-    let lab = Lab { cri: &cri, session: &session };
     let all: Vec<Ended> = std::thread::scope(|scope| {
         let (cri, web, shared, odd) = (Watched(&cri, &session), &web, &shared, &odd);
         let threads = [
-            scope.spawn(move || clean(lab, web)),
-            scope.spawn(move || deaf(lab, web)),
-            scope.spawn(move || with_hook(lab, web)),
-            scope.spawn(move || with_hook_that_takes_all(lab, web)),
-            scope.spawn(move || image_signal(lab, web)),
-            scope.spawn(move || below_pause(lab, shared)),
-            scope.spawn(move || hostile(lab, odd)),
+            scope.spawn(move || clean(cri, web)),
+            scope.spawn(move || deaf(cri, web)),
+            scope.spawn(move || with_hook(cri, web)),
+            scope.spawn(move || with_hook_that_takes_all(cri, web)),
+            scope.spawn(move || image_signal(cri, web)),
+            scope.spawn(move || below_pause(cri, shared)),
+            scope.spawn(move || hostile(cri, odd)),
         ];
         threads.into_iter().map(|thread| thread.join().expect("CRI works")).collect()
     });
@@ -104,21 +103,6 @@ fn what_cri_says_of_containers_in_pods_is_told() {
 
 fn spec<'a>(name: &'a str, command: &'a [&'a str], grace: u32) -> ContainerSpec<'a> {
     ContainerSpec { name, command, image: image::BUSYBOX, grace, pre_stop: None }
-}
-
-/// Where the containers run, and who watches them.
-struct Lab<'a> {
-    cri: &'a Cri,
-    session: &'a Session,
-}
-
-impl Lab<'_> {
-    /// Starts a container; it is told by its name when this returns.
-    fn start(&self, pod: &Pod, spec: &ContainerSpec) -> (String, i32) {
-        let (id, pid) = self.cri.start_container(pod, spec);
-        self.session.wait_until_named(&id);
-        (id, pid)
-    }
 }
 
 /// Stops it, and says what must be told of it.
@@ -197,7 +181,7 @@ fn with_hook(cri: Watched, pod: &Pod) -> Ended {
     let took = Duration::from_nanos(boot_ns() - began);
     assert_eq!(code, 0, "the hook");
     let left = 8 - i64::try_from(took.as_secs()).expect("a short time");
-    let mut ended = stop(lab.cri, WEB_UID, &spec, started, left);
+    let mut ended = stop(cri, WEB_UID, &spec, started, left);
     ended.expected = ended
         .expected
         .verdicts("graceful", "graceful")
@@ -216,7 +200,7 @@ fn with_hook_that_takes_all(cri: Watched, pod: &Pod) -> Ended {
     let started = cri.start(pod, &spec);
     let (code, hook_pid) = cri.0.exec_sync(&started.0, &hook);
     assert_eq!(code, 0, "the hook");
-    let mut ended = stop(lab.cri, WEB_UID, &spec, started, 1);
+    let mut ended = stop(cri, WEB_UID, &spec, started, 1);
     ended.expected = ended
         .expected
         .verdicts("forced", "overran")

@@ -74,7 +74,7 @@ fn what_docker_says_of_its_containers_is_told() {
     let oddities = Oddities::run(docker);
     let mut all: Vec<Ended> = std::thread::scope(|scope| {
         let threads: Vec<_> =
-            CASES.iter().map(|case| scope.spawn(move || run(docker, session, case))).collect();
+            CASES.iter().map(|case| scope.spawn(move || run(docker, case))).collect();
         threads.into_iter().map(|thread| thread.join().expect("docker works")).collect()
     });
     all.push(paused(docker));
