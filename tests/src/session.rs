@@ -142,7 +142,12 @@ impl Session {
     /// ends before has none. Not for ever, as below.
     pub fn wait_until_told(&self, name: &str) {
         let name = format!("\"{name}\"");
-        let told = |line: &str| line.contains("\"body\":{\"workload\":") && line.contains(&name);
+        // What is told at once, before anybody was asked, has no name.
+        let told = |line: &str| {
+            line.contains("\"body\":{\"workload\":")
+                && line.contains(&name)
+                && line.contains("\"name\":")
+        };
         Deadline::after(PATIENCE / 3).until_or_not(|| {
             let recording = fs::read(&self.file).unwrap_or_default();
             String::from_utf8_lossy(&recording).lines().any(told)

@@ -111,6 +111,8 @@ pub(super) async fn serve(
     mut subjects: mpsc::Receiver<Subject>,
     told: &std_mpsc::SyncSender<Fact>,
 ) {
+    // Who names an engine is told if that is not there.
+    let said_no_engine = sources.iter().any(|source| source.named && source.kind.is_engine());
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (late, mut late_found) = mpsc::unbounded_channel();
     let keepers: Arc<[_]> = sources
@@ -124,7 +126,7 @@ pub(super) async fn serve(
         .collect();
     let desk = Desk { keepers, reports };
     let mut clerk =
-        Clerk { book: Book::new(), told, in_pods: None, said_no_engine: false, said_full: false };
+        Clerk { book: Book::new(), told, in_pods: None, said_no_engine, said_full: false };
     loop {
         tokio::select! {
             subject = subjects.recv(), if clerk.book.under_way() < MOST_WANTED => {
@@ -134,7 +136,7 @@ pub(super) async fn serve(
                         clerk.expect(&subject);
                         drop(tokio::spawn(desk.clone().run(subject)));
                     }
-                    Todo::Wait => {}
+                    Todo::Wait => clerk.expect(&subject),
                     Todo::Tell(fact) => clerk.tell(fact),
                 }
             }
