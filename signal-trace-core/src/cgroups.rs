@@ -1,6 +1,6 @@
 //! What is known of cgroups: their paths, and what their managers say of the workloads in them.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
 
 use crate::{ids::CgroupKey, time::BootNs, workload::Workload};
 
@@ -13,7 +13,7 @@ pub struct Known {
     /// Its path, if known.
     pub path: Option<Vec<u8>>,
     /// What its manager says, if that is known.
-    pub workload: Option<Arc<Workload>>,
+    pub workload: Option<Rc<Workload>>,
     /// When it was made; `None` if it was there before.
     pub born: Option<BootNs>,
 }
@@ -42,7 +42,7 @@ impl Cgroups {
         }
     }
 
-    pub fn workload(&self, key: CgroupKey) -> Option<&Arc<Workload>> {
+    pub fn workload(&self, key: CgroupKey) -> Option<&Rc<Workload>> {
         self.known.get(&key)?.workload.as_ref()
     }
 

@@ -1,6 +1,6 @@
 //! Everything that the engine can say; the sinks make text and JSON of it.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{rc::Rc, string::String, vec::Vec};
 
 use crate::{
     event::{Oom, Process},
@@ -82,7 +82,7 @@ pub struct ProcessRef {
     /// Path of its cgroup, if known.
     pub cgroup_path: Option<Vec<u8>>,
     /// What the manager of that cgroup says of it, if it is known by then.
-    pub workload: Option<Arc<Workload>>,
+    pub workload: Option<Rc<Workload>>,
 }
 
 impl ProcessRef {
@@ -187,7 +187,7 @@ pub struct WorkloadRef {
     /// Path of that cgroup, if known.
     pub cgroup_path: Option<Vec<u8>>,
     /// What its manager says of it, if that is known.
-    pub known: Option<Arc<Workload>>,
+    pub known: Option<Rc<Workload>>,
     /// In a cgroup that is no workload by itself: the process at the top of the tree.
     pub root: Option<Process>,
 }

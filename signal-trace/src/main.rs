@@ -1,7 +1,7 @@
 //! The program: parse, run, exit code.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
@@ -13,6 +13,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
         .with_env_filter(
             EnvFilter::try_from_env("SIGNAL_TRACE_LOG").unwrap_or_else(|_| EnvFilter::new("warn")),
         )

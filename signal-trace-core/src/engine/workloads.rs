@@ -1,6 +1,6 @@
 //! Cgroups and workloads by name: what is learned of them, and how records refer to them.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{rc::Rc, vec::Vec};
 
 use super::Engine;
 use crate::{
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     pub(super) fn learn_workload(&mut self, key: CgroupKey, workload: &Workload) {
-        self.known(key).workload = Some(Arc::new(workload.clone()));
+        self.known(key).workload = Some(Rc::new(workload.clone()));
         if workload.sandbox {
             // Of what was taken for a workload until now, nothing is told.
             self.drop_timeline(WorkloadKey::Cgroup(key));
@@ -91,7 +91,7 @@ impl Engine {
 
     /// How the workload in a cgroup is to be stopped.
     pub(super) fn plan(&self, cgroup: CgroupKey) -> Plan {
-        let workload = self.cgroups.workload(cgroup).map(Arc::as_ref);
+        let workload = self.cgroups.workload(cgroup).map(Rc::as_ref);
         Plan::new(&self.config, self.cgroups.path(cgroup), workload)
     }
 

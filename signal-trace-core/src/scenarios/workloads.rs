@@ -283,7 +283,7 @@ fn both_ends_have_their_names() {
          +10ms gen TERM 50>100 fatal
          +11ms exit 100 sig=15
          +12ms free 100");
-    let name = |known: &Option<alloc::sync::Arc<crate::workload::Workload>>| {
+    let name = |known: &Option<alloc::rc::Rc<crate::workload::Workload>>| {
         known.as_ref().and_then(|known| known.name.clone()).expect("known")
     };
     let shutdown = shutdowns(&out)[0];

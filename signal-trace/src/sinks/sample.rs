@@ -1,6 +1,6 @@
 //! Records for tests: the shutdown of a container whose PID 1 is a shell without a handler.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use signal_trace_core::{
     config::Config,
@@ -191,7 +191,7 @@ pub fn hostile() -> Workload {
 
 /// The shutdown of [`hostile`], with a hook, ended by somebody in a like container.
 pub fn hooked() -> ShutdownRecord {
-    let known = Some(Arc::new(hostile()));
+    let known = Some(Rc::new(hostile()));
     let place = format!("/kubepods/{CONTAINER}");
     let in_pod = |pid, comm: &[u8], ns_pid| ProcessRef {
         workload: known.clone(),

@@ -1,6 +1,6 @@
 //! Golden text.
 
-use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use std::{cell::RefCell, io, rc::Rc};
 
 use signal_trace_core::{
     output::{DeliveryRecord, ProcessRef, RecordBody},
@@ -101,7 +101,7 @@ fn the_handler_of_a_stop_signal_of_its_own_is_told_of() {
     };
     let stop_signal = Some(Configured { value: winch, source: Source::Image });
     let httpd = Workload { stop_signal, ..Workload::default() };
-    for (known, told) in [(None, false), (Some(Arc::new(httpd)), true)] {
+    for (known, told) in [(None, false), (Some(Rc::new(httpd)), true)] {
         let out = Shared::default();
         let mut sink = Text::new(out.clone(), false);
         sink.record(&sample::record(1, 500, delivery(known))).unwrap();
