@@ -134,8 +134,11 @@ fn zombies(folder: &Path) {
 fn containers(folder: &Path) {
     let docker = Docker::start();
     for (name, options, script, act) in CONTAINERS {
-        let session = Session::start(&["--grace", "2s"]);
-        let (id, pid) = docker.start_shell(options, script);
+        let session = Session::start(&["--runtime", &docker.runtime_argument()]);
+        let named = format!("--name={name}");
+        let options = [&[named.as_str()], options].concat();
+        let (id, pid) = docker.start_shell(&options, script);
+        session.wait_until_told(&id);
         docker.run(&[act, &[id.as_str()]].concat());
         session.wait_for_shutdown(pid);
         std::thread::sleep(Duration::from_millis(500));
