@@ -54,7 +54,7 @@ fn a_tracer_in_a_cgroup_namespace_of_its_own_tells_the_paths_of_the_node() {
     // The new namespace has its root where the process is that makes it: it is moved there first.
     let script = format!(
         "echo $$ > {} && exec unshare --cgroup sh -c 'grep -c ^0::/$ /proc/self/cgroup >&2; \
-         exec \"$0\" record --format jsonl --duration 4s' \"$0\"",
+         exec \"$0\" record --format jsonl --runtime none --duration 4s' \"$0\"",
         of_tracer.file("cgroup.procs").display()
     );
     let mut tracer = Command::new("sh")

@@ -14,7 +14,10 @@ pub mod procfs;
 pub mod ring;
 pub mod snapshot;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use signal_trace_core::{
@@ -58,6 +61,9 @@ pub struct Capture {
     anchors: AnchorKeeper,
     asks: Asks,
     enricher: Enricher,
+    /// Cgroups that were there at the start and in which nobody was seen yet: what is left behind by
+    /// containers of another day is nobody to ask about.
+    empty: HashMap<CgroupKey, Vec<u8>>,
     /// The reading that is going on.
     sweep: Option<Sweep>,
     last_tick: BootNs,
@@ -105,6 +111,7 @@ impl Capture {
             anchors: AnchorKeeper::new(anchor),
             asks: Asks::default(),
             enricher,
+            empty: HashMap::new(),
             sweep: None,
             last_tick: BootNs(0),
             poll,
@@ -139,7 +146,8 @@ impl Capture {
         // A process can be moved into one of them, end there, and its cgroup be gone at once.
         let at = clock::boot_now();
         for (key, path) in self.cgroups.all() {
-            self.fact(Fact { at, body: FactBody::Cgroup { key, path } }, pipeline)?;
+            self.empty.insert(key, path.clone());
+            pipeline.push(Input::Fact(Fact { at, body: FactBody::Cgroup { key, path } }))?;
         }
         let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
         while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
@@ -208,20 +216,24 @@ impl Capture {
     }
 
     fn drain(&mut self, sweep: &mut Sweep, pipeline: &mut Pipeline) -> anyhow::Result<()> {
-        let Self { loaded, asks, cgroups, enricher, .. } = self;
+        let Self { loaded, asks, cgroups, enricher, empty, .. } = self;
         Rings::drain(sweep, loaded, |mut frame| {
             place::trim(&mut frame);
             // The engine would ask too, but after the reorder window: a short-lived container has
             // lost its cgroup by then.
             match place::told(&frame) {
-                Some(Told::Process(key, process)) if cgroups.is_unknown(key) => {
-                    asks.add([Ask::Cgroup(key, process)]);
+                Some(Told::Process(key, process)) => {
+                    if cgroups.is_unknown(key) {
+                        asks.add([Ask::Cgroup(key, process)]);
+                    } else if let Some(path) = empty.remove(&key) {
+                        enricher.want(Subject { key, path });
+                    }
                 }
                 Some(Told::Cgroup(key, path)) => {
                     cgroups.remember(key, path);
                     enricher.want(Subject { key, path: path.to_vec() });
                 }
-                _ => {}
+                None => {}
             }
             asks.add(pipeline.push(Input::Frame(frame))?);
             Ok(())
@@ -240,7 +252,13 @@ impl Capture {
                     self.loaded.watch.add(signal.bit());
                 }
             }
-            FactBody::Process(_) | FactBody::ProcessGone(_) => {}
+            FactBody::Process(process) => {
+                let key = process.cgroup;
+                if let Some(path) = self.empty.remove(&key) {
+                    self.enricher.want(Subject { key, path });
+                }
+            }
+            FactBody::ProcessGone(_) => {}
         }
         self.asks.add(pipeline.push(Input::Fact(fact))?);
         Ok(())
