@@ -3,7 +3,10 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    os::unix::{
+        fs::{FileTypeExt as _, MetadataExt as _},
+        net::UnixStream,
+    },
     path::Path,
 };
 
@@ -42,7 +45,7 @@ pub fn run() -> anyhow::Result<u8> {
     let mut checks = vec![user(&paths.status), kernel(&kernel_release()), btf(&paths.btf)];
     checks.extend(tracepoints(&paths));
     checks.extend([pid_namespace(), memory_limit(), cgroups()]);
-    checks.extend(runtimes());
+    checks.extend(managers());
     checks.push(programs());
     let mut out = AutoStream::auto(io::stdout());
     for Check { state, text } in &checks {
@@ -197,21 +200,37 @@ fn cgroups() -> Check {
     }
 }
 
-const SOCKETS: [(&str, &str); 5] = [
+/// Whom `record` asks for names and grace periods, where they listen by default.
+const SOCKETS: [(&str, &str); 7] = [
     ("Docker", "/run/docker.sock"),
     ("Podman", "/run/podman/podman.sock"),
     ("containerd", "/run/containerd/containerd.sock"),
     ("containerd of k3s", "/run/k3s/containerd/containerd.sock"),
     ("CRI-O", "/run/crio/crio.sock"),
+    ("systemd", "/run/systemd/private"),
+    ("the system bus", "/run/dbus/system_bus_socket"),
 ];
 
-fn runtimes() -> Vec<Check> {
+fn managers() -> Vec<Check> {
     let is_socket = |path| fs::metadata(path).is_ok_and(|found| found.file_type().is_socket());
     let found: Vec<_> = SOCKETS.iter().filter(|(_, path)| is_socket(path)).collect();
     if found.is_empty() {
-        return vec![note("no container runtime's socket was found (none is needed)")];
+        return vec![note(
+            "no socket of a container engine or of systemd is at its usual place (none is needed): \
+             ids and units come from cgroups, names and grace periods from nobody; `record \
+             --runtime KIND=PATH` asks elsewhere",
+        )];
     }
-    found.iter().map(|(name, path)| note(format!("{name} is at {path}"))).collect()
+    found.iter().map(|(name, path)| note(manager(name, path))).collect()
+}
+
+fn manager(name: &str, path: &str) -> String {
+    match UnixStream::connect(path) {
+        Ok(_) => format!("{name} can be asked for names and grace periods, at {path}"),
+        Err(error) => format!(
+            "{name} at {path} cannot be asked ({error}): names and grace periods may be missing"
+        ),
+    }
 }
 
 fn programs() -> Check {
