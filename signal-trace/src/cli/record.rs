@@ -12,7 +12,7 @@ use super::{
 use crate::{enrich::RuntimeFlag, filters::Filters};
 
 /// `signal-trace record [FILTERS] [-o FILE] [--format F] [--duration T] [--grace T]
-/// [--stop-signal S]... [--runtime KIND=PATH]... [-- COMMAND...]`
+/// [--stop-signal S]... [--runtime KIND=PATH]... [--kube-api] [-- COMMAND...]`
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Without COMMAND it traces until Ctrl-C or --duration; with COMMAND until \
     that exits and what it began to stop has stopped.")]
@@ -37,6 +37,10 @@ pub struct RecordArgs {
     /// repeated. `none` asks nobody
     #[arg(long = "runtime", value_name = "KIND=PATH", value_parser = runtime::runtime)]
     pub runtime: Vec<RuntimeFlag>,
+    /// In a pod: ask the Kubernetes API server, too, about the pods of this node (owners, deletions);
+    /// needs a build with the feature `kube`, and leave to list and watch pods
+    #[arg(long)]
+    pub kube_api: bool,
     /// Exit with 1 if there are findings of this severity or worse
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,

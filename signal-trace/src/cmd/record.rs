@@ -46,7 +46,10 @@ async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
         log_level: args.ebpf_log,
         ..LoadOptions::default()
     };
-    let managers = enrich::Options::from_flags(&args.runtime);
+    let mut managers = enrich::Options::from_flags(&args.runtime);
+    if args.kube_api {
+        managers = managers.with_kube(enrich::KubeConfig::in_cluster()?);
+    }
     let mut capture = Capture::start(&load, &managers)?;
     let header = header(args, &managers, &capture)?;
     let config = header.config.clone();

@@ -29,8 +29,8 @@ const LABELS: [&str; 10] = [
 ];
 
 /// What engines write for themselves: containerd's CRI plugin, CRI-O, cri-dockerd (as labels),
-/// and Podman.
-const ANNOTATIONS: [&str; 17] = [
+/// and Podman; and two of the Kubernetes API.
+const ANNOTATIONS: [&str; 19] = [
     CRI_NAMES.container,
     CRI_NAMES.namespace,
     CRI_NAMES.pod,
@@ -46,7 +46,9 @@ const ANNOTATIONS: [&str; 17] = [
     "io.kubernetes.docker.type",
     "io.kubernetes.pod.terminationGracePeriod",
     "annotation.io.kubernetes.pod.terminationGracePeriod",
+    "kubernetes.io/config.mirror",
     MANAGER,
+    "pod-template-hash",
     STOP_SIGNAL,
 ];
 
@@ -86,7 +88,8 @@ impl Annotations {
         }
     }
 
-    fn get(&self, key: &str) -> Option<&str> {
+    /// The value of one that we know.
+    pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
     }
 

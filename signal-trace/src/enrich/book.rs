@@ -10,7 +10,11 @@ use signal_trace_core::{
     workload::Workload,
 };
 
-use super::{Identity, Subject, is_outermost, keeper::Found};
+use super::{
+    Identity, Subject, is_outermost,
+    keeper::Found,
+    kube::{self, Pods},
+};
 
 /// Containers that are remembered.
 const MOST_KNOWN: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero");
@@ -21,17 +25,16 @@ const MOST_CGROUPS: usize = 1024;
 pub(super) struct Book {
     under_way: HashMap<Identity, Entry>,
     known: LruCache<Identity, Entry>,
+    pods: Pods,
 }
 
 /// What is to be done about a subject.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Todo {
+pub(super) struct Todo {
     /// Ask the sources.
-    Ask,
-    /// Nothing: they are being asked.
-    Wait,
+    pub ask: bool,
     /// Tell what is known.
-    Tell(Fact),
+    pub tell: Option<Fact>,
 }
 
 #[derive(Default)]
@@ -39,7 +42,13 @@ struct Entry {
     /// The container's outermost cgroup: another one is another run of it, after a restart.
     outermost: Option<CgroupKey>,
     cgroups: Vec<CgroupKey>,
+    /// Of its first cgroup that was seen.
+    path: Vec<u8>,
     learned: Option<Learned>,
+    /// The pod that it is in.
+    pod: Option<String>,
+    /// What was learned, completed by what is known of the pod.
+    told: Option<Workload>,
 }
 
 struct Learned {
@@ -49,7 +58,7 @@ struct Learned {
 
 impl Book {
     pub fn new() -> Self {
-        Self { under_way: HashMap::new(), known: LruCache::new(MOST_KNOWN) }
+        Self { under_way: HashMap::new(), known: LruCache::new(MOST_KNOWN), pods: Pods::default() }
     }
 
     /// How many errands are under way.
@@ -61,20 +70,21 @@ impl Book {
     pub fn want(&mut self, subject: &Subject, now: BootNs) -> Todo {
         let identity = Identity::of(subject);
         if let Some(entry) = self.under_way.get_mut(&identity) {
-            return entry.join(subject, now).unwrap_or(Todo::Wait);
+            return Todo { ask: false, tell: entry.join(subject, now, &self.pods) };
         }
         let restarted = |entry: &Entry| {
             is_outermost(subject) && entry.outermost.is_some_and(|known| known != subject.key)
         };
         let known = self.known.pop(&identity).filter(|entry| !restarted(entry));
         let mut entry = known.unwrap_or_default();
-        let tell = entry.join(subject, now);
-        if let Some(tell) = tell {
+        let tell = entry.join(subject, now, &self.pods);
+        let ask = entry.learned.is_none();
+        if ask {
+            self.under_way.insert(identity, entry);
+        } else {
             self.known.put(identity, entry);
-            return tell;
         }
-        self.under_way.insert(identity, entry);
-        Todo::Ask
+        Todo { ask, tell }
     }
 
     /// Takes note of an answer; the facts that follow.
@@ -85,7 +95,7 @@ impl Book {
             None => self.known.get_or_insert_mut(identity, Entry::default),
         };
         // It is new to an entry that was forgotten meanwhile.
-        entry.join(&found.subject, found.at);
+        entry.note(&found.subject);
         let by_engine = found.by.is_engine();
         if let Some(learned) = &entry.learned {
             // Files of a runtime know less than the engine above it.
@@ -94,9 +104,21 @@ impl Book {
                 return Vec::new();
             }
         }
-        let facts = entry.cgroups.iter().map(|key| fact(*key, found.at, &found.workload)).collect();
         entry.learned = Some(Learned { workload: found.workload, by_engine });
-        facts
+        entry.tell(found.at, &self.pods)
+    }
+
+    /// Takes note of what is new of pods; the facts that follow.
+    pub fn pods_changed(&mut self, change: kube::Change) -> Vec<Fact> {
+        let at = change.at();
+        let Self { under_way, known, pods } = self;
+        let changed = pods.take_in(change);
+        let known = known.iter_mut().map(|(_, entry)| entry);
+        let entries = under_way.values_mut().chain(known);
+        entries
+            .filter(|entry| entry.pod.as_ref().is_some_and(|uid| changed.contains(uid)))
+            .flat_map(|entry| entry.tell(at, pods))
+            .collect()
     }
 
     /// An errand is over.
@@ -112,15 +134,43 @@ impl Book {
 
 impl Entry {
     /// One more cgroup of it; what is known already.
-    fn join(&mut self, subject: &Subject, now: BootNs) -> Option<Todo> {
+    fn join(&mut self, subject: &Subject, now: BootNs, pods: &Pods) -> Option<Fact> {
+        self.note(subject);
+        if self.told.is_none() {
+            self.told = self.completed(pods);
+        }
+        self.told.as_ref().map(|told| fact(subject.key, now, told))
+    }
+
+    fn note(&mut self, subject: &Subject) {
         if is_outermost(subject) {
             self.outermost = Some(subject.key);
+        }
+        if self.cgroups.is_empty() {
+            self.path.clone_from(&subject.path);
+            self.pod = kube::pod_uid(&self.path, None);
         }
         if !self.cgroups.contains(&subject.key) && self.cgroups.len() < MOST_CGROUPS {
             self.cgroups.push(subject.key);
         }
-        let learned = self.learned.as_ref()?;
-        Some(Todo::Tell(fact(subject.key, now, &learned.workload)))
+    }
+
+    /// What is new to all of its cgroups.
+    fn tell(&mut self, at: BootNs, pods: &Pods) -> Vec<Fact> {
+        let learned = self.learned.as_ref().map(|learned| &*learned.workload);
+        self.pod = kube::pod_uid(&self.path, learned);
+        let completed = self.completed(pods);
+        if completed == self.told {
+            return Vec::new();
+        }
+        self.told = completed;
+        let told = self.told.iter();
+        told.flat_map(|told| self.cgroups.iter().map(|key| fact(*key, at, told))).collect()
+    }
+
+    fn completed(&self, pods: &Pods) -> Option<Workload> {
+        let learned = self.learned.as_ref().map(|learned| &*learned.workload);
+        pods.complete(self.pod.as_deref(), &self.path, learned, self.told.as_ref())
     }
 }
 

@@ -22,9 +22,10 @@ use tokio::{
 
 use super::{
     Identity, Options, Subject,
-    book::{Book, Todo},
+    book::Book,
     errand::Desk,
     keeper::{Found, Keeper},
+    kube,
     source::Source,
 };
 use crate::capture::clock;
@@ -62,12 +63,12 @@ impl Enricher {
     /// # Errors
     /// There is no thread or no descriptor left.
     pub fn start(options: &Options) -> io::Result<Self> {
-        let sources = Source::all(options);
+        let (sources, kube) = (Source::all(options), options.kube().cloned());
         let (wanted, subjects) = mpsc::channel(MOST_WANTED);
         let (told, facts) = std_mpsc::sync_channel(MOST_FACTS);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         thread::Builder::new().name("st-enrich".to_owned()).spawn(move || {
-            runtime.block_on(serve(sources, subjects, &told));
+            runtime.block_on(serve(sources, kube, subjects, &told));
             // Not dropped: that would wait for files that are being read.
             runtime.shutdown_background();
         })?;
@@ -108,6 +109,7 @@ impl Enricher {
 /// The thread's work, until the enricher is dropped.
 pub(super) async fn serve(
     sources: Vec<Source>,
+    kube: Option<kube::Config>,
     mut subjects: mpsc::Receiver<Subject>,
     told: &std_mpsc::SyncSender<Fact>,
 ) {
@@ -124,6 +126,7 @@ pub(super) async fn serve(
             (kind, requests)
         })
         .collect();
+    let mut changes = kube::follow(kube);
     let desk = Desk { keepers, reports };
     let mut clerk =
         Clerk { book: Book::new(), told, in_pods: None, said_no_engine, said_full: false };
@@ -131,17 +134,20 @@ pub(super) async fn serve(
         tokio::select! {
             subject = subjects.recv(), if clerk.book.under_way() < MOST_WANTED => {
                 let Some(subject) = subject else { return };
-                match clerk.book.want(&subject, clock::boot_now()) {
-                    Todo::Ask => {
-                        clerk.expect(&subject);
-                        drop(tokio::spawn(desk.clone().run(subject)));
-                    }
-                    Todo::Wait => clerk.expect(&subject),
-                    Todo::Tell(fact) => clerk.tell(fact),
+                let todo = clerk.book.want(&subject, clock::boot_now());
+                match todo.tell {
+                    Some(fact) => clerk.tell(fact),
+                    None => clerk.expect(&subject),
+                }
+                if todo.ask {
+                    tokio::spawn(desk.clone().run(subject));
                 }
             }
             Some(report) = reported.recv() => clerk.hear(report),
             Some(found) = late_found.recv() => clerk.hear(Report::Found(found)),
+            Some(change) = changes.recv() => {
+                clerk.book.pods_changed(change).into_iter().for_each(|fact| clerk.tell(fact));
+            }
         }
     }
 }

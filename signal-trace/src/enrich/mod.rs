@@ -14,6 +14,11 @@ mod files;
 mod grpc;
 mod http;
 mod keeper;
+#[cfg(feature = "kube")]
+mod kube;
+#[cfg(not(feature = "kube"))]
+#[path = "kube/absent.rs"]
+mod kube;
 pub mod oci;
 mod options;
 pub mod podman;
@@ -24,6 +29,7 @@ mod tests;
 mod text;
 
 pub use enricher::Enricher;
+pub use kube::Config as KubeConfig;
 pub use options::{Manager, Options, Places, RuntimeFlag};
 use signal_trace_core::{ids::CgroupKey, labels::Labels, workload::Kind};
 

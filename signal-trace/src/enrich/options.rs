@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use super::KubeConfig;
+
 /// A kind of manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Manager {
@@ -67,6 +69,7 @@ pub enum RuntimeFlag {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     places: BTreeMap<Manager, Places>,
+    kube: Option<KubeConfig>,
 }
 
 /// Where one kind is asked.
@@ -80,7 +83,7 @@ pub enum Places {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { places: Manager::ALL.map(|kind| (kind, Places::Default)).into() }
+        Self { places: Manager::ALL.map(|kind| (kind, Places::Default)).into(), kube: None }
     }
 }
 
@@ -88,7 +91,7 @@ impl Options {
     /// Of all `--runtime` on the command line. With `none`, only what is named beside it is asked.
     pub fn from_flags(flags: &[RuntimeFlag]) -> Self {
         let mut options = if flags.contains(&RuntimeFlag::Nobody) {
-            Self { places: BTreeMap::new() }
+            Self { places: BTreeMap::new(), kube: None }
         } else {
             Self::default()
         };
@@ -105,7 +108,18 @@ impl Options {
 
     /// Whether anybody is asked.
     pub fn asks_anybody(&self) -> bool {
-        !self.places.is_empty()
+        !self.places.is_empty() || self.kube.is_some()
+    }
+
+    /// Asks the Kubernetes API server, too.
+    #[must_use]
+    pub fn with_kube(self, kube: KubeConfig) -> Self {
+        Self { kube: Some(kube), ..self }
+    }
+
+    /// How the Kubernetes API server is asked, if it is.
+    pub const fn kube(&self) -> Option<&KubeConfig> {
+        self.kube.as_ref()
     }
 
     /// Where `kind` is asked, if it is.

@@ -3,6 +3,8 @@
 mod asking;
 mod fake;
 mod health;
+#[cfg(feature = "kube")]
+mod kube;
 mod places;
 
 use std::{
@@ -22,7 +24,7 @@ use tokio::{
 };
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{Subject, enricher::serve, source::Source};
+use super::{KubeConfig, Subject, enricher::serve, source::Source};
 
 /// The container of the fixtures of Docker.
 const DOCKER_ID: &str = "d6e84d3d2d0001e53b38a36840a020606f2d788046ad949936c2ca4c219e94b1";
@@ -50,9 +52,13 @@ struct Running {
 
 impl Running {
     fn start(sources: Vec<Source>) -> Self {
+        Self::with_kube(sources, None)
+    }
+
+    fn with_kube(sources: Vec<Source>, kube: Option<KubeConfig>) -> Self {
         let (wanted, subjects) = mpsc::channel(64);
         let (told, facts) = std_mpsc::sync_channel(64);
-        tokio::spawn(async move { serve(sources, subjects, &told).await });
+        tokio::spawn(async move { serve(sources, kube, subjects, &told).await });
         Self { wanted, facts }
     }
 
