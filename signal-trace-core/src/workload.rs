@@ -134,7 +134,7 @@ pub struct Kubernetes {
     pub container: Option<String>,
     /// What the pod belongs to, as `Deployment/web`; from the Kubernetes API only.
     pub owner: Option<String>,
-    /// When it was told to go, RFC 3339; from the Kubernetes API only.
+    /// When it has to be gone, its grace included, RFC 3339; from the Kubernetes API only.
     pub deletion_timestamp: Option<String>,
 }
 

@@ -111,6 +111,14 @@ fn wrong_usage_is_refused() {
 }
 
 #[test]
+fn a_build_without_the_kubernetes_api_says_so() {
+    let ended = run(&mut signal_trace(&["record", "--kube-api", "--", "true"]));
+    let sentence = "this build of signal-trace has no Kubernetes API support: build it with \
+                    `--features kube`";
+    assert_refused(&ended, &[sentence]);
+}
+
+#[test]
 fn a_command_that_is_not_there_is_named() {
     let ended = run(&mut signal_trace(&["record", "--", "/no/such/program"]));
     assert_refused(&ended, &["/no/such/program"]);

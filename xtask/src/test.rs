@@ -80,7 +80,11 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     install_missing(&shell)?;
     // `cargo test` builds no program of another package than the test's own.
     cmd!(shell, "cargo build --package signal-trace --bins").run().context("cannot build it")?;
-    cmd!(shell, "cargo test --workspace --no-fail-fast").run().context("a test failed")
+    cmd!(shell, "cargo test --workspace --no-fail-fast").run().context("a test failed")?;
+    // The tests above are of the build that users get by default.
+    cmd!(shell, "cargo test --package signal-trace --features kube --lib enrich")
+        .run()
+        .context("a test with the Kubernetes API failed")
 }
 
 fn install_missing(shell: &Shell) -> anyhow::Result<()> {

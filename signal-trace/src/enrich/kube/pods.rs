@@ -63,7 +63,7 @@ impl Pods {
                     // What its containers were stopped with was said before.
                     pod.grace_seconds = known.grace_seconds.or(pod.grace_seconds);
                     pod.deletion_timestamp =
-                        known.deletion_timestamp.take().or(pod.deletion_timestamp);
+                        known.deletion_timestamp.clone().or(pod.deletion_timestamp);
                 }
                 let is_new = *known != pod;
                 *known = pod;

@@ -68,7 +68,7 @@ pub struct Kubernetes {
     pub container: Option<String>,
     /// What the pod belongs to, as `Deployment/web`; from the Kubernetes API only.
     pub owner: Option<String>,
-    /// When the pod was told to go; from the Kubernetes API only.
+    /// When the pod has to be gone, its grace included; from the Kubernetes API only.
     pub deletion_timestamp: Option<String>,
 }
 
