@@ -1,11 +1,10 @@
 //! The enricher: a thread that asks, and two queues that nobody waits at.
 
 use std::{
-    io,
+    io, iter,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc as std_mpsc,
     },
     thread,
 };
@@ -44,7 +43,7 @@ const MOST_REQUESTS: usize = 1024;
 #[derive(Debug)]
 pub struct Enricher {
     wanted: mpsc::Sender<Subject>,
-    facts: std_mpsc::Receiver<Fact>,
+    facts: mpsc::Receiver<Fact>,
     overflow: AtomicU64,
 }
 
@@ -65,7 +64,7 @@ impl Enricher {
     pub fn start(options: &Options) -> io::Result<Self> {
         let (sources, kube) = (Source::all(options), options.kube().cloned());
         let (wanted, subjects) = mpsc::channel(MOST_WANTED);
-        let (told, facts) = std_mpsc::sync_channel(MOST_FACTS);
+        let (told, facts) = mpsc::channel(MOST_FACTS);
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         thread::Builder::new().name("st-enrich".to_owned()).spawn(move || {
             runtime.block_on(serve(sources, kube, subjects, &told));
@@ -97,7 +96,7 @@ impl Enricher {
 
     /// What was learned since. Never blocks.
     pub fn take(&mut self) -> Vec<Fact> {
-        self.facts.try_iter().collect()
+        iter::from_fn(|| self.facts.try_recv().ok()).collect()
     }
 
     /// How many subjects were not asked about, for there were too many.
@@ -111,7 +110,7 @@ pub(super) async fn serve(
     sources: Vec<Source>,
     kube: Option<kube::Config>,
     mut subjects: mpsc::Receiver<Subject>,
-    told: &std_mpsc::SyncSender<Fact>,
+    told: &mpsc::Sender<Fact>,
 ) {
     // Who names an engine is told if that is not there.
     let said_no_engine = sources.iter().any(|source| source.named && source.kind.is_engine());
@@ -155,7 +154,7 @@ pub(super) async fn serve(
 /// Takes what errands report, and passes on what follows.
 struct Clerk<'a> {
     book: Book,
-    told: &'a std_mpsc::SyncSender<Fact>,
+    told: &'a mpsc::Sender<Fact>,
     /// What runs the containers of this node's pods.
     in_pods: Option<Runtime>,
     said_no_engine: bool,

@@ -8,8 +8,9 @@ mod kube;
 mod places;
 
 use std::{
-    io,
-    sync::{Arc, Mutex, mpsc as std_mpsc},
+    cell::RefCell,
+    io, iter,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -47,7 +48,7 @@ fn other_id(number: u32) -> String {
 /// The enricher's tasks, on the test's own runtime and clock.
 struct Running {
     wanted: mpsc::Sender<Subject>,
-    facts: std_mpsc::Receiver<Fact>,
+    facts: RefCell<mpsc::Receiver<Fact>>,
 }
 
 impl Running {
@@ -57,9 +58,9 @@ impl Running {
 
     fn with_kube(sources: Vec<Source>, kube: Option<KubeConfig>) -> Self {
         let (wanted, subjects) = mpsc::channel(64);
-        let (told, facts) = std_mpsc::sync_channel(64);
+        let (told, facts) = mpsc::channel(64);
         tokio::spawn(async move { serve(sources, kube, subjects, &told).await });
-        Self { wanted, facts }
+        Self { wanted, facts: RefCell::new(facts) }
     }
 
     fn want(&self, key: u64, path: &str) {
@@ -72,7 +73,7 @@ impl Running {
         let caller = std::panic::Location::caller();
         async move {
             for _ in 0..20_000 {
-                if let Ok(fact) = self.facts.try_recv() {
+                if let Ok(fact) = self.facts.borrow_mut().try_recv() {
                     let FactBody::Workload { key: CgroupKey::V2(key), workload } = fact.body else {
                         panic!("{caller}: another fact")
                     };
@@ -90,7 +91,7 @@ impl Running {
         while Instant::now() < end {
             sleep(TICK).await;
         }
-        self.facts.try_iter().collect()
+        iter::from_fn(|| self.facts.borrow_mut().try_recv().ok()).collect()
     }
 }
 
