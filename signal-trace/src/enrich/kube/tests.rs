@@ -114,6 +114,11 @@ fn pods_are_bounded_and_those_that_have_gone_make_room() {
     assert!(is_known(&pods, &uid(7)));
     assert_eq!(pods.take_in(change(What::Now(named("new")))).len(), 1);
     assert!(is_known(&pods, "new") && !is_known(&pods, &uid(7)));
+    // One that is there again after all makes no room.
+    pods.take_in(change(What::Gone(named(&uid(8)))));
+    pods.take_in(change(What::Now(named(&uid(8)))));
+    assert!(pods.take_in(change(What::Now(named("newer")))).is_empty());
+    assert!(is_known(&pods, &uid(8)));
     // Of those that are not in a list any more, a few are known for a while.
     assert!(pods.take_in(change(all(0..1))).is_empty());
     let known = (1..MOST_PODS).filter(|number| is_known(&pods, &uid(*number))).count();
