@@ -7,6 +7,9 @@ use alloc::string::String;
 
 use crate::workload::{Kind, Runtime};
 
+/// Where a service manager itself lives. In a container, or below a user's unit, it is what that is.
+const INIT: &[u8] = b"init.scope";
+
 /// Digits of a container's id in every engine that we know.
 const ID_LENGTH: usize = 64;
 
@@ -56,7 +59,7 @@ impl<'a> Labels<'a> {
                 labels.container_id = Some(id);
                 labels.unit = None;
                 labels.manager = path.get(..end - 1).unwrap_or_default();
-            } else if is_unit(component) {
+            } else if is_unit(component) && !(component == INIT && labels.kind != Kind::Cgroup) {
                 labels.kind = Kind::Unit;
                 labels.unit = Some(component);
                 if component.starts_with(b"user@") {
@@ -226,6 +229,12 @@ mod tests {
     fn the_innermost_wins() {
         check("/docker/$OUTER/docker/$ID", "Container docker $ID - -");
         check("/docker/$OUTER/system.slice/sshd.service", "Unit docker $OUTER sshd.service -");
+        check("/docker/$ID/init.scope", "Container docker $ID - -");
+        check("/init.scope", "Unit - - init.scope -");
+        check(
+            "/user.slice/user-1000.slice/user@1000.service/init.scope",
+            "Unit - - user@1000.service -",
+        );
         check(
             "/docker/$OUTER/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod$UID_.slice/cri-containerd-$ID.scope",
             "Container containerd $ID - $UID",

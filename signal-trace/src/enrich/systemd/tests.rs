@@ -139,7 +139,7 @@ fn a_unit_belongs_to_the_nearest_manager() {
         ("/system.slice/web.service", "web.service", "", None),
         ("/user.slice/user-1000.slice/session-1.scope", "session-1.scope", "", None),
         (user, "user@1000.service", "", None),
-        (&*format!("{user}/init.scope"), "init.scope", user, Some(1000)),
+        (&*format!("{user}/init.scope"), "user@1000.service", "", None),
         (&*format!("{user}/app.slice/x.service"), "x.service", user, Some(1000)),
         (&*inside, "web.service", &*docker, None),
         (&*user_inside, "user@7.service", &*docker, None),
