@@ -102,7 +102,10 @@ fn what_systemd_says_of_its_units_is_told() {
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("systemd works")).collect()
     });
-    session.wait_for_shutdowns(&all.iter().map(|(_, pid)| *pid).collect::<Vec<_>>());
+    // The manager itself lives in a scope, but it is the container that is stopped.
+    docker.run(&["stop", &systemd.id]);
+    let pids: Vec<_> = all.iter().map(|(_, pid)| *pid).chain([systemd.pid]).collect();
+    session.wait_for_shutdowns(&pids);
     let recorded = session.finish();
     let mut faults = recorded.lines.losses();
     for (case, pid) in &all {
@@ -113,6 +116,13 @@ fn what_systemd_says_of_its_units_is_told() {
             .says("process/main", true);
         faults.extend((case.expect)(expected).faults(&recorded.lines));
     }
+    let manager = Expected::of("systemd", systemd.pid)
+        .says("workload/kind", "container")
+        .says("workload/id", systemd.id.as_str())
+        .grace(10.0, "docker")
+        .stop_signal("SIGRTMIN+3", "docker")
+        .verdicts("graceful", "graceful");
+    faults.extend(manager.faults(&recorded.lines));
     let pid_of = |unit: &str| all.iter().find(|(case, _)| case.unit == unit).expect("a case").1;
     let cgroup = format!("/docker/{}/system.slice/st-usr1.service", systemd.id);
     let filters: [([&str; 2], &str); 4] = [
