@@ -26,7 +26,8 @@ pub struct RecordArgs {
     /// Stop after this time: 250ms, 3s, 5m, 1h
     #[arg(long, value_name = "T", value_parser = value::duration)]
     pub duration: Option<Duration>,
-    /// Time that workloads have to stop [default: 10s]
+    /// Time that workloads have to stop, where nobody tells [default: 30s in a pod, 90s in a
+    /// service of systemd, else 10s]
     #[arg(long, value_name = "T", value_parser = value::duration)]
     pub grace: Option<Duration>,
     /// A stop signal beside TERM, INT, QUIT and HUP; may be repeated

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    path::Path,
     time::Duration,
 };
 
@@ -72,6 +73,10 @@ impl Keeper {
         mut requests: mpsc::Receiver<Request>,
         late: mpsc::UnboundedSender<Found>,
     ) {
+        // Said before anybody asks: it may be misspelt.
+        if self.source.named && !Path::new(&self.source.place).exists() {
+            self.health.note(&self.source, Some(&Failure::Absent), false);
+        }
         loop {
             tokio::select! {
                 request = requests.recv() => {
