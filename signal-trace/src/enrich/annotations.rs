@@ -81,6 +81,15 @@ const POD_NAMES: Names = Names {
 pub(super) struct Annotations(BTreeMap<&'static str, String>);
 
 impl Annotations {
+    /// Those of a map that we know.
+    pub fn of(map: &BTreeMap<String, String>) -> Self {
+        let mut known = Self::default();
+        for (key, value) in map {
+            known.add(key, Text::of(value.as_bytes()));
+        }
+        known
+    }
+
     fn add(&mut self, key: &str, value: Text) {
         let known = LABELS.iter().chain(&ANNOTATIONS).find(|known| **known == key);
         if let (Some(key), Some(value)) = (known, value.given()) {

@@ -3,9 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use details::{
-    ContainerInfo, ImageInfo, SandboxInfo, grace, image, keep, pod, pod_of, pre_stop, read, text,
-};
+use details::{ContainerInfo, ImageInfo, SandboxInfo, image, pod, pre_stop, read, text};
 use messages::{
     ContainerStatus, ContainerStatusRequest, ContainerStatusResponse, ImageSpec,
     ImageStatusRequest, ImageStatusResponse, PodSandboxStatus, PodSandboxStatusRequest,
@@ -20,6 +18,7 @@ use signal_trace_core::{
 
 use super::{
     Failure, Subject,
+    annotations::Annotations,
     grpc::{CallError, Channel, DEADLINE, Status},
 };
 
@@ -75,7 +74,7 @@ impl Cri {
         let Some((status, info)) = self.sandbox(id).await? else { return Ok(None) };
         Ok(Some(Workload {
             sandbox: true,
-            labels: keep(&status.labels),
+            labels: Annotations::of(&status.labels).labels(),
             kubernetes: Some(pod(status)),
             pid1: info.pid.filter(|pid| *pid != 0),
             ..self.workload(id)
@@ -98,22 +97,23 @@ impl Cri {
             return Ok(None);
         };
         let info: ContainerInfo = read(&info);
-        let kubernetes = pod_of(&status.labels);
+        let own = Annotations::of(&status.labels);
+        let kubernetes = own.kubernetes();
         // Of the pod's labels the container has none: they are its sandbox's.
         let labels = match &info.sandbox {
             Some(sandbox) if kubernetes.is_some() => {
-                self.sandbox(sandbox).await?.map(|(pod, _)| keep(&pod.labels))
+                self.sandbox(sandbox).await?.map(|(pod, _)| Annotations::of(&pod.labels).labels())
             }
             _ => None,
         };
         Ok(Some(Workload {
             stop_signal: self.stop_signal(&status).await?,
-            name: status.metadata.and_then(|metadata| text(metadata.name)),
-            image: image(status.image.unwrap_or_default(), info.config),
-            labels: labels.unwrap_or_else(|| keep(&status.labels)),
+            name: status.metadata.and_then(|metadata| text(&metadata.name)),
+            image: image(&status.image.unwrap_or_default(), info.config),
+            labels: labels.unwrap_or_else(|| own.labels()),
             kubernetes,
             pid1: info.pid.filter(|pid| *pid != 0),
-            grace_ns: grace(&status.annotations),
+            grace_ns: Annotations::of(&status.annotations).grace(),
             pre_stop: pre_stop(&status.annotations),
             ..self.workload(id)
         }))

@@ -4,28 +4,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use signal_trace_core::{
-    time::SECOND,
-    workload::{Configured, Kubernetes, Source},
-};
+use signal_trace_core::workload::Kubernetes;
 
 use super::messages::{ImageSpec, PodSandboxStatus};
+use crate::enrich::text::Text;
 
 /// Words of a preStop command, at most.
 const MAX_COMMAND: usize = 64;
-
-/// Bytes of one text that is kept, at most.
-const MAX_TEXT: usize = 4096;
-
-/// Labels of a pod that tell workloads apart.
-const LABELS: [&str; 6] = [
-    "app",
-    "app.kubernetes.io/component",
-    "app.kubernetes.io/instance",
-    "app.kubernetes.io/name",
-    "app.kubernetes.io/part-of",
-    "k8s-app",
-];
 
 /// What a runtime adds for a container in `info`; the same in containerd and CRI-O.
 #[derive(Default, Deserialize)]
@@ -95,17 +80,11 @@ pub fn read<'a, T: Default + Deserialize<'a>>(info: &'a BTreeMap<String, String>
 }
 
 /// The image as it was asked for, as far as the runtime still knows.
-pub fn image(spec: ImageSpec, config: Option<ContainerConfig>) -> Option<String> {
+pub fn image(spec: &ImageSpec, config: Option<ContainerConfig>) -> Option<String> {
     let asked = config.and_then(|config| config.image).unwrap_or_default();
-    text(spec.user_specified_image)
-        .or_else(|| text(asked.user_specified_image))
-        .or_else(|| text(spec.image))
-}
-
-/// `terminationGracePeriodSeconds` of the pod, which the kubelet notes at each container.
-pub fn grace(annotations: &BTreeMap<String, String>) -> Option<Configured<u64>> {
-    let seconds: u64 = annotations.get("io.kubernetes.pod.terminationGracePeriod")?.parse().ok()?;
-    Some(Configured { value: seconds.saturating_mul(SECOND), source: Source::Kubernetes })
+    text(&spec.user_specified_image)
+        .or_else(|| text(&asked.user_specified_image))
+        .or_else(|| text(&spec.image))
 }
 
 /// A lifecycle handler of the pod's specification, if it is one that runs a command.
@@ -124,49 +103,23 @@ struct Exec {
 pub fn pre_stop(annotations: &BTreeMap<String, String>) -> Option<Vec<String>> {
     let json = annotations.get("io.kubernetes.container.preStopHandler")?;
     let handler: Handler = serde_json::from_str(json).ok()?;
-    let words = handler.exec?.command.into_iter().take(MAX_COMMAND).map(cut);
-    let command: Vec<_> = words.collect();
+    let words = handler.exec?.command.into_iter().take(MAX_COMMAND);
+    let command: Vec<_> = words.map(|word| Text::of(word.as_bytes()).0).collect();
     (!command.is_empty()).then_some(command)
-}
-
-/// Pod and container by the kubelet's labels; `None` if it did not make the container.
-pub fn pod_of(labels: &BTreeMap<String, String>) -> Option<Kubernetes> {
-    let label = |name: &str| labels.get(name).cloned().and_then(text);
-    let pod = Kubernetes {
-        namespace: label("io.kubernetes.pod.namespace"),
-        pod: label("io.kubernetes.pod.name"),
-        uid: label("io.kubernetes.pod.uid"),
-        container: label("io.kubernetes.container.name"),
-        ..Kubernetes::default()
-    };
-    (pod != Kubernetes::default()).then_some(pod)
 }
 
 /// The pod of a sandbox.
 pub fn pod(status: PodSandboxStatus) -> Kubernetes {
     let metadata = status.metadata.unwrap_or_default();
     Kubernetes {
-        namespace: text(metadata.namespace),
-        pod: text(metadata.name),
-        uid: text(metadata.uid),
+        namespace: text(&metadata.namespace),
+        pod: text(&metadata.name),
+        uid: text(&metadata.uid),
         ..Kubernetes::default()
     }
 }
 
-/// The labels that tell workloads apart.
-pub fn keep(labels: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    let kept = LABELS.iter().filter_map(|name| Some((*name, labels.get(*name)?)));
-    kept.map(|(name, value)| (name.into(), cut(value.clone()))).collect()
-}
-
 /// A text that may be absent.
-pub fn text(text: String) -> Option<String> {
-    (!text.is_empty()).then(|| cut(text))
-}
-
-/// Cuts a text where a character begins.
-fn cut(mut text: String) -> String {
-    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-    text.truncate(end.unwrap_or(0));
-    text
+pub fn text(text: &str) -> Option<String> {
+    Text::of(text.as_bytes()).given()
 }
