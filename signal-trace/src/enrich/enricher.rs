@@ -20,16 +20,16 @@ use tokio::{
 };
 
 use super::{
-    Identity, Options, Subject,
-    book::Book,
-    errand::Desk,
-    keeper::{Found, Keeper},
+    Options, Subject, SubjectId,
+    cache::Cache,
     kube,
+    lookup::Dispatcher,
     source::Source,
+    worker::{Found, Worker},
 };
 use crate::capture::clock;
 
-/// Subjects that nobody has looked at yet; the errands under way, too.
+/// Subjects that nobody has looked at yet; the lookups under way, too.
 const MOST_WANTED: usize = 8192;
 /// Facts that nobody has taken yet.
 const MOST_FACTS: usize = 65_536;
@@ -47,11 +47,11 @@ pub struct Enricher {
     overflow: AtomicU64,
 }
 
-/// What errands tell the book.
+/// What lookups tell the cache.
 pub(super) enum Report {
     Found(Found),
-    /// An errand is over.
-    Done(Identity),
+    /// A lookup is over.
+    Done(SubjectId),
     /// No engine is there that could be asked about a subject of this kind.
     NoEngine(Kind),
 }
@@ -116,44 +116,44 @@ pub(super) async fn serve(
     let said_no_engine = sources.iter().any(|source| source.named && source.kind.is_engine());
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (late, mut late_found) = mpsc::unbounded_channel();
-    let keepers: Arc<[_]> = sources
+    let workers: Arc<[_]> = sources
         .into_iter()
         .map(|source| {
             let (requests, receiver) = mpsc::channel(MOST_REQUESTS);
             let kind = source.kind;
-            tokio::spawn(Keeper::new(source).run(receiver, late.clone()));
+            tokio::spawn(Worker::new(source).run(receiver, late.clone()));
             (kind, requests)
         })
         .collect();
     let mut changes = kube::follow(kube);
-    let desk = Desk { keepers, reports };
-    let mut clerk =
-        Clerk { book: Book::new(), told, in_pods: None, said_no_engine, said_full: false };
+    let dispatcher = Dispatcher { workers, reports };
+    let mut collector =
+        Collector { cache: Cache::new(), told, in_pods: None, said_no_engine, said_full: false };
     loop {
         tokio::select! {
-            subject = subjects.recv(), if clerk.book.under_way() < MOST_WANTED => {
+            subject = subjects.recv(), if collector.cache.under_way() < MOST_WANTED => {
                 let Some(subject) = subject else { return };
-                let todo = clerk.book.want(&subject, clock::boot_now());
+                let todo = collector.cache.want(&subject, clock::boot_now());
                 match todo.tell {
-                    Some(fact) => clerk.tell(fact),
-                    None => clerk.expect(&subject),
+                    Some(fact) => collector.tell(fact),
+                    None => collector.expect(&subject),
                 }
                 if todo.ask {
-                    tokio::spawn(desk.clone().run(subject));
+                    tokio::spawn(dispatcher.clone().run(subject));
                 }
             }
-            Some(report) = reported.recv() => clerk.hear(report),
-            Some(found) = late_found.recv() => clerk.hear(Report::Found(found)),
+            Some(report) = reported.recv() => collector.hear(report),
+            Some(found) = late_found.recv() => collector.hear(Report::Found(found)),
             Some(change) = changes.recv() => {
-                clerk.book.pods_changed(change).into_iter().for_each(|fact| clerk.tell(fact));
+                collector.cache.pods_changed(change).into_iter().for_each(|fact| collector.tell(fact));
             }
         }
     }
 }
 
-/// Takes what errands report, and passes on what follows.
-struct Clerk<'a> {
-    book: Book,
+/// Takes what lookups report, and passes on what follows.
+struct Collector<'a> {
+    cache: Cache,
     told: &'a mpsc::Sender<Fact>,
     /// What runs the containers of this node's pods.
     in_pods: Option<Runtime>,
@@ -161,7 +161,7 @@ struct Clerk<'a> {
     said_full: bool,
 }
 
-impl Clerk<'_> {
+impl Collector<'_> {
     /// Tells the runtime of a container in a pod before anybody answers: it may be over by then. A
     /// kubelet has one runtime, which has answered for the sandbox of the pod.
     fn expect(&mut self, subject: &Subject) {
@@ -186,11 +186,11 @@ impl Clerk<'_> {
             Report::Found(found) => {
                 let of_pod = Labels::of(&found.subject.path).in_pod() && found.by.is_engine();
                 self.in_pods = found.workload.runtime.filter(|_| of_pod).or(self.in_pods);
-                for fact in self.book.found(found) {
+                for fact in self.cache.found(found) {
                     self.tell(fact);
                 }
             }
-            Report::Done(identity) => self.book.done(&identity),
+            Report::Done(identity) => self.cache.done(&identity),
             Report::NoEngine(kind) => {
                 if kind == Kind::Container && !std::mem::replace(&mut self.said_no_engine, true) {
                     tracing::warn!(

@@ -1,24 +1,23 @@
 //! Asks whoever runs a workload what it is called and how it is to be stopped.
 //!
-//! [`Enricher`] is a thread of its own. Each [source](source) there has a task (`keeper`), and each
-//! container that is asked about has one (`errand`), which goes from source to source; `book` keeps
+//! [`Enricher`] is a thread of its own. Each [source](source) there has a task (`worker`), and each
+//! container that is asked about has one (`lookup`), which goes from source to source; `cache` keeps
 //! what was learned. Nothing in here can hold up the capture or the program's end.
 
 mod annotations;
-mod book;
+mod cache;
 pub mod cri;
 pub mod docker;
 mod enricher;
-mod errand;
 mod files;
 mod grpc;
 mod http;
-mod keeper;
 #[cfg(feature = "kube")]
 mod kube;
 #[cfg(not(feature = "kube"))]
 #[path = "kube/absent.rs"]
 mod kube;
+mod lookup;
 pub mod oci;
 mod options;
 pub mod podman;
@@ -27,6 +26,7 @@ pub mod systemd;
 #[cfg(test)]
 mod tests;
 mod text;
+mod worker;
 
 pub use enricher::Enricher;
 pub use kube::Config as KubeConfig;
@@ -55,12 +55,12 @@ pub enum Failure {
 
 /// What makes two subjects the same one for a source: a container has several cgroups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Identity {
+enum SubjectId {
     Container(String),
     Path(Vec<u8>),
 }
 
-impl Identity {
+impl SubjectId {
     fn of(subject: &Subject) -> Self {
         let labels = Labels::of(&subject.path);
         match labels.container_id {

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Failure, Identity, Subject, http, options::Manager, source::Source};
+use super::{Failure, Subject, SubjectId, http, options::Manager, source::Source};
 use crate::capture::clock;
 
 /// Subjects that wait for a source that is unwell.
@@ -54,13 +54,13 @@ pub(super) struct Found {
 }
 
 /// The task's state.
-pub(super) struct Keeper {
+pub(super) struct Worker {
     source: Source,
     waiting: Waiting,
     health: Health,
 }
 
-impl Keeper {
+impl Worker {
     pub fn new(source: Source) -> Self {
         let (waiting, health) = (Waiting::default(), Health::default());
         Self { source, waiting, health }
@@ -162,7 +162,7 @@ struct Waiting {
     /// Those that it never failed at go first: one of the others may be why it fails.
     fresh: VecDeque<Subject>,
     failed: VecDeque<(Subject, u32)>,
-    known: HashSet<Identity>,
+    known: HashSet<SubjectId>,
     said: bool,
 }
 
@@ -174,7 +174,7 @@ impl Waiting {
     /// Behind the others; at it the source failed `attempts` times while it was well.
     fn add(&mut self, subject: Subject, attempts: u32) {
         if attempts >= MOST_ATTEMPTS {
-            tracing::debug!("{:?} is not asked about again", Identity::of(&subject));
+            tracing::debug!("{:?} is not asked about again", SubjectId::of(&subject));
             return;
         }
         if self.known.len() >= MOST_WAITING {
@@ -184,7 +184,7 @@ impl Waiting {
             }
             return;
         }
-        if self.known.insert(Identity::of(&subject)) {
+        if self.known.insert(SubjectId::of(&subject)) {
             match attempts {
                 0 => self.fresh.push_back(subject),
                 _ => self.failed.push_back((subject, attempts)),
@@ -195,7 +195,7 @@ impl Waiting {
     fn next(&mut self) -> Option<(Subject, u32)> {
         let fresh = self.fresh.pop_front().map(|subject| (subject, 0));
         let (subject, attempts) = fresh.or_else(|| self.failed.pop_front())?;
-        self.known.remove(&Identity::of(&subject));
+        self.known.remove(&SubjectId::of(&subject));
         Some((subject, attempts))
     }
 }

@@ -11,9 +11,9 @@ use signal_trace_core::{
 };
 
 use super::{
-    Identity, Subject, is_outermost,
-    keeper::Found,
+    Subject, SubjectId, is_outermost,
     kube::{self, Pods},
+    worker::Found,
 };
 
 /// Containers that are remembered.
@@ -21,10 +21,10 @@ const MOST_KNOWN: NonZeroUsize = NonZeroUsize::new(4096).expect("it is not zero"
 /// Cgroups of one container that hear of it: systemd in one makes hundreds.
 const MOST_CGROUPS: usize = 1024;
 
-/// Errands under way, and containers that are known.
-pub(super) struct Book {
-    under_way: HashMap<Identity, Entry>,
-    known: LruCache<Identity, Entry>,
+/// Lookups under way, and containers that are known.
+pub(super) struct Cache {
+    under_way: HashMap<SubjectId, Entry>,
+    known: LruCache<SubjectId, Entry>,
     pods: Pods,
 }
 
@@ -56,19 +56,19 @@ struct Learned {
     by_engine: bool,
 }
 
-impl Book {
+impl Cache {
     pub fn new() -> Self {
         Self { under_way: HashMap::new(), known: LruCache::new(MOST_KNOWN), pods: Pods::default() }
     }
 
-    /// How many errands are under way.
+    /// How many lookups are under way.
     pub fn under_way(&self) -> usize {
         self.under_way.len()
     }
 
     /// Takes note of one more subject at `now`.
     pub fn want(&mut self, subject: &Subject, now: BootNs) -> Todo {
-        let identity = Identity::of(subject);
+        let identity = SubjectId::of(subject);
         if let Some(entry) = self.under_way.get_mut(&identity) {
             return Todo { ask: false, tell: entry.join(subject, now, &self.pods) };
         }
@@ -89,7 +89,7 @@ impl Book {
 
     /// Takes note of an answer; the facts that follow.
     pub fn found(&mut self, found: Found) -> Vec<Fact> {
-        let identity = Identity::of(&found.subject);
+        let identity = SubjectId::of(&found.subject);
         let entry = match self.under_way.get_mut(&identity) {
             Some(entry) => entry,
             None => self.known.get_or_insert_mut(identity, Entry::default),
@@ -121,11 +121,11 @@ impl Book {
             .collect()
     }
 
-    /// An errand is over.
-    pub fn done(&mut self, identity: &Identity) {
+    /// A lookup is over.
+    pub fn done(&mut self, identity: &SubjectId) {
         if let Some((identity, entry)) = self.under_way.remove_entry(identity)
             // A container that nobody knew may be one that a source is asked about later.
-            && (entry.learned.is_some() || matches!(identity, Identity::Container(_)))
+            && (entry.learned.is_some() || matches!(identity, SubjectId::Container(_)))
         {
             self.known.put(identity, entry);
         }

@@ -13,10 +13,10 @@ use tokio::{
 };
 
 use super::{
-    Identity, Subject,
+    Subject, SubjectId,
     enricher::Report,
-    keeper::{Found, Reply, Request},
     options::Manager,
+    worker::{Found, Reply, Request},
 };
 
 /// A container is seen before its engine has written down that it runs. After these times it is
@@ -33,8 +33,8 @@ const AGAIN: [Duration; 7] = [
 
 /// Whom the questions go to.
 #[derive(Clone)]
-pub(super) struct Desk {
-    pub keepers: Arc<[(Manager, mpsc::Sender<Request>)]>,
+pub(super) struct Dispatcher {
+    pub workers: Arc<[(Manager, mpsc::Sender<Request>)]>,
     pub reports: mpsc::UnboundedSender<Report>,
 }
 
@@ -57,7 +57,7 @@ struct Plan {
     last: Vec<Manager>,
 }
 
-impl Desk {
+impl Dispatcher {
     /// Does all that is to be done for `subject`; what is learned is reported as it comes.
     pub async fn run(self, subject: Subject) {
         let plan = Plan::of(&subject.path);
@@ -72,7 +72,7 @@ impl Desk {
         if round == Round::Open && !plan.last.is_empty() {
             self.round(&subject, &[plan.last]).await;
         }
-        self.report(Report::Done(Identity::of(&subject)));
+        self.report(Report::Done(SubjectId::of(&subject)));
     }
 
     async fn round(&self, subject: &Subject, stages: &[Vec<Manager>]) -> Round {
@@ -101,12 +101,12 @@ impl Desk {
     /// Asks all of `stage` at once.
     fn ask(&self, subject: &Subject, stage: &[Manager]) -> JoinSet<(Manager, Option<Reply>)> {
         let mut replies = JoinSet::new();
-        for (kind, keeper) in self.keepers.iter().filter(|(kind, _)| stage.contains(kind)) {
-            let (keeper, kind, subject) = (keeper.clone(), *kind, subject.clone());
+        for (kind, worker) in self.workers.iter().filter(|(kind, _)| stage.contains(kind)) {
+            let (worker, kind, subject) = (worker.clone(), *kind, subject.clone());
             replies.spawn(async move {
                 let (reply, answer) = oneshot::channel();
                 // Neither fails while the enricher lives.
-                let sent = keeper.send(Request { subject, reply }).await;
+                let sent = worker.send(Request { subject, reply }).await;
                 (kind, if sent.is_ok() { answer.await.ok() } else { None })
             });
         }
