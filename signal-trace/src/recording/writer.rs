@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde::Serialize;
-use signal_trace_core::{input::Input, output::Record};
+use signal_trace_core::input::Input;
 use zstd::Encoder;
 
 use super::{RecordingError, format::WireInput, header::Header};
@@ -26,7 +26,6 @@ use crate::sinks::{
 pub struct Writer {
     path: PathBuf,
     out: Out,
-    node: String,
     line: Vec<u8>,
 }
 
@@ -57,12 +56,11 @@ impl Writer {
         } else {
             Out::Plain(file)
         };
-        Ok(Self { path: path.to_owned(), out, node: String::new(), line: vec![] })
+        Ok(Self { path: path.to_owned(), out, line: vec![] })
     }
 
     /// Writes the first line.
     pub fn header(&mut self, header: &Header) -> Result<(), RecordingError> {
-        self.node.clone_from(&header.node);
         self.write(&header.line(Filters::default()))
     }
 
@@ -71,9 +69,9 @@ impl Writer {
         self.write(&InputLine { schema: SCHEMA, r#type: "input", input: input.into() })
     }
 
-    /// Writes a record of the engine.
-    pub fn record(&mut self, record: &Record) -> Result<(), RecordingError> {
-        self.write(&Line::from_record(record, &self.node, false))
+    /// Writes what the engine said.
+    pub fn line(&mut self, line: &Line) -> Result<(), RecordingError> {
+        self.write(line)
     }
 
     /// Hands everything to the kernel: a reader of the file finds it.

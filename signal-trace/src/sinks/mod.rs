@@ -10,7 +10,7 @@ pub mod text;
 
 use std::io;
 
-use signal_trace_core::output::Record;
+use signal_trace_core::output::RecordBody;
 
 use crate::sinks::schema::Line;
 
@@ -19,13 +19,15 @@ use crate::sinks::schema::Line;
 /// An error of the kind [`io::ErrorKind::BrokenPipe`] means that the reader has gone (`| head`):
 /// the caller ends quietly.
 pub trait Sink {
-    /// The session begins; `line` is its `recording` line.
-    fn recording(&mut self, line: &Line) -> io::Result<()>;
+    /// Whether a line of it would be of use: making one costs something.
+    fn wants(&self, _: &RecordBody) -> bool {
+        true
+    }
 
-    /// A record of the engine.
-    fn record(&mut self, record: &Record) -> io::Result<()>;
+    /// A line; the first one of a session is its `recording` line.
+    fn line(&mut self, line: &Line) -> io::Result<()>;
 
-    /// The recording that is replayed breaks off; comes before the `end` record.
+    /// The recording that is replayed breaks off; comes before the `end` line.
     fn cut_short(&mut self, reason: &str) -> io::Result<()>;
 
     /// Hands everything to whoever reads it.
