@@ -3,12 +3,14 @@
 pub mod capture;
 pub mod cli;
 pub mod cmd;
+pub mod daemon;
 pub mod enrich;
 pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
 pub mod kernel;
+pub mod outlet;
 pub mod pipeline;
 pub mod recording;
 pub mod sinks;
