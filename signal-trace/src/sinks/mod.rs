@@ -2,10 +2,12 @@
 //!
 //! A sink renders into a buffer (pure) and writes it (thin).
 
+pub mod feed;
 pub mod jsonl;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+pub mod stdout;
 pub mod text;
 
 use std::io;
