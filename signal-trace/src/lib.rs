@@ -9,7 +9,9 @@ pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
+pub mod host;
 pub mod kernel;
+pub mod log;
 pub mod outlet;
 pub mod pipeline;
 pub mod recording;

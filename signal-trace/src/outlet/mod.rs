@@ -8,9 +8,14 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use self::queue::Queue;
 pub use self::{filter::Filter, queue::Limits, stats::Stats};
@@ -59,10 +64,12 @@ pub struct Outlet {
     queue: Arc<Queue>,
     stats: Arc<Stats>,
     done: Option<oneshot::Receiver<()>>,
+    also_done: Arc<Mutex<Option<oneshot::Sender<()>>>>,
 }
 
 impl Outlet {
-    /// Starts the thread; `name` is that of the table in the configuration.
+    /// Starts the thread; `name` is that of the table in the configuration. It delivers nothing
+    /// before `after` comes: the outlet whose place it takes has ended.
     ///
     /// # Errors
     /// No thread can be started.
@@ -70,19 +77,30 @@ impl Outlet {
         name: &'static str,
         filter: Filter,
         limits: Limits,
+        after: Option<oneshot::Receiver<()>>,
         deliver: impl Deliver,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let queue = Arc::new(Queue::new(limits));
         let stats = Arc::new(Stats::default());
         let (tell_done, done) = oneshot::channel();
+        let also_done: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
         let (of_thread, counts) = (Arc::clone(&queue), Arc::clone(&stats));
+        let successor = Arc::clone(&also_done);
         thread::Builder::new().name(format!("sink-{name}")).spawn(move || {
-            runtime.block_on(run::run(name, deliver, &of_thread, &counts));
+            runtime.block_on(async {
+                if let Some(after) = after {
+                    // An error means that it is gone, which is as good.
+                    let _ = after.await;
+                }
+                run::run(name, deliver, &of_thread, &counts).await;
+            });
             // Whoever ends the process may have stopped to wait.
             let _ = tell_done.send(());
+            let successor = successor.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let _ = successor.map(|tell| tell.send(()));
         })?;
-        Ok(Self { name, filter, queue, stats, done: Some(done) })
+        Ok(Self { name, filter, queue, stats, done: Some(done), also_done })
     }
 
     /// Whether lines of this type are of use.
@@ -129,6 +147,18 @@ impl Outlet {
             // An error means that the thread is gone, which is as good.
             let _ = done.await;
         }
+    }
+
+    /// For the outlet that takes its place; to be called before [`Outlet::close`].
+    pub fn when_done(&mut self) -> oneshot::Receiver<()> {
+        let (tell, done) = oneshot::channel();
+        *self.also_done.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+        done
+    }
+
+    /// Whether the thread has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.done.as_mut().is_none_or(|done| done.try_recv() != Err(TryRecvError::Empty))
     }
 
     /// Table in the configuration.

@@ -168,7 +168,7 @@ impl Queue {
         }
         state.bytes -= bytes;
         if state.waiting.is_empty() {
-            batch.extend(state.missing.take().map(|missing| missing.entry()));
+            batch.extend(state.missing.take().map(Missing::entry));
         }
         if !batch.is_empty() {
             Next::Batch(batch)

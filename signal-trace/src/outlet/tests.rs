@@ -65,7 +65,7 @@ fn seqs(end: &End) -> Vec<(String, u64)> {
 fn all_arrives_in_order_although_the_end_fails_at_first() {
     let end = End::default();
     end.failing.store(2, Ordering::SeqCst);
-    let mut outlet = Outlet::start("x", everything(), ROOM, end.clone()).unwrap();
+    let mut outlet = Outlet::start("x", everything(), ROOM, None, end.clone()).unwrap();
     for entry in entries() {
         outlet.push(&entry);
     }
@@ -121,7 +121,7 @@ fn bytes_are_bounded_too_but_the_end_of_a_session_always_has_room() {
 fn refused_lines_become_a_loss() {
     let end = End::default();
     end.refusing.store(1, Ordering::SeqCst);
-    let mut outlet = Outlet::start("x", everything(), ROOM, end.clone()).unwrap();
+    let mut outlet = Outlet::start("x", everything(), ROOM, None, end.clone()).unwrap();
     let all = entries();
     outlet.push(&all[0]);
     close_and_wait(&mut outlet);

@@ -37,7 +37,7 @@ const LAST_WRITES: Duration = Duration::from_millis(300);
 pub struct Feed {
     path: PathBuf,
     bound: Option<Bound>,
-    feed: broadcast::Sender<Arc<Entry>>,
+    lines: broadcast::Sender<Arc<Entry>>,
     /// The session's first line.
     first: Arc<Mutex<Option<Arc<Entry>>>>,
     clients: Arc<AtomicUsize>,
@@ -52,14 +52,14 @@ struct Bound {
 impl Feed {
     /// A feed that will listen at `path`, which is replaced if nobody listens there.
     pub fn new(path: PathBuf) -> Self {
-        let (feed, _) = broadcast::channel(BACKLOG);
+        let (lines, _) = broadcast::channel(BACKLOG);
         let (first, clients) = (Arc::default(), Arc::default());
-        Self { path, bound: None, feed, first, clients }
+        Self { path, bound: None, lines, first, clients }
     }
 
     fn bind(&self) -> io::Result<Bound> {
         let (listener, inode) = listen(&self.path)?;
-        let feed = self.feed.clone();
+        let feed = self.lines.clone();
         let (first, clients) = (Arc::clone(&self.first), Arc::clone(&self.clients));
         let accepting = tokio::spawn(async move {
             loop {
@@ -103,7 +103,7 @@ impl Deliver for Feed {
             }
             ends |= matches!(entry.line.body, Body::End(_));
             // An error means that nobody listens.
-            let _ = self.feed.send(Arc::clone(entry));
+            let _ = self.lines.send(Arc::clone(entry));
         }
         if ends {
             let taken = async {
@@ -268,11 +268,12 @@ mod tests {
         lines.map(|line| Arc::new(Entry::new(line))).collect()
     }
 
-    fn start(path: PathBuf) -> Outlet {
+    fn start(path: &Path) -> Outlet {
         let types = Filter::TYPES.map(str::to_owned).to_vec();
         let limits = Limits { lines: 100_000, bytes: 1 << 30 };
         let filter = Filter { types, ..Filter::default() };
-        let outlet = Outlet::start("socket", filter, limits, Feed::new(path.clone())).unwrap();
+        let outlet =
+            Outlet::start("socket", filter, limits, None, Feed::new(path.to_owned())).unwrap();
         outlet.push(&recording());
         outlet.flush();
         while !path.exists() {
@@ -299,7 +300,7 @@ mod tests {
     #[test]
     fn every_client_gets_the_first_line_and_then_all_that_comes() {
         let place = Place::new("all");
-        let mut outlet = start(place.socket());
+        let mut outlet = start(&place.socket());
         let mode = fs::metadata(place.socket()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let clients = [connect(&place.socket()), connect(&place.socket())];
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn a_client_that_does_not_read_misses_lines_and_holds_up_nobody() {
         let place = Place::new("slow");
-        let mut outlet = start(place.socket());
+        let mut outlet = start(&place.socket());
         let slow = connect(&place.socket());
         let line = &lines()[0];
         for _ in 0..20_000 {

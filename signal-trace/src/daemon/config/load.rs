@@ -124,7 +124,7 @@ impl Config {
             ("host_proc", &self.host_proc),
         ];
         if let Some((key, path)) = absolute.into_iter().find(|(_, path)| !path.is_absolute()) {
-            return wrong(&format!("{key} = {path:?} is no absolute path"));
+            return wrong(&format!("{key} = \"{}\" is no absolute path", path.display()));
         }
         let file = &self.sinks.file;
         if file.rotate_size.0 < 1 << 16 || file.max_total.0 < 2 * file.rotate_size.0 {

@@ -50,7 +50,7 @@ impl ConfigError {
     pub(super) fn in_file(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let start = error.span().map_or(0, |span| span.start).min(text.len());
         let before = &text.as_bytes()[..start];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         let last = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         let column = String::from_utf8_lossy(last).chars().count() + 1;
         Self::InFile { path: path.to_owned(), line, column, problem: explain(error.message()) }

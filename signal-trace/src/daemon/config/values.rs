@@ -84,7 +84,8 @@ impl<'de> Deserialize<'de> for Size {
 
 impl Serialize for Size {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole = UNITS[..4].iter().rev().find(|(_, unit)| self.0 > 0 && self.0 % unit == 0);
+        let whole =
+            UNITS[..4].iter().rev().find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit));
         match whole {
             Some((name, unit)) => serializer.collect_str(&format_args!("{}{name}", self.0 / unit)),
             None => serializer.collect_str(&format_args!("{}B", self.0)),
@@ -116,7 +117,7 @@ macro_rules! as_text {
 
 as_text!(Span, |text| value::duration(text).map(Self), |span| {
     let millis = span.0.as_millis();
-    if millis % 1000 == 0 { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
+    if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
 });
 as_text!(SignalText, |text| value::stop_signal(text).map(Self), |signal| signal.0.name());
 as_text!(
@@ -124,11 +125,7 @@ as_text!(
     |text| Ok(Self { flag: runtime::runtime(text)?, text: text.to_owned() }),
     |manager| manager.text.clone()
 );
-as_text!(
-    GlobText,
-    |text| text.parse::<Glob>().map(Self).map_err(|error| error.to_string()),
-    |glob| glob.0.text().to_owned()
-);
+as_text!(GlobText, |text| text.parse::<Glob>().map(Self), |glob| glob.0.text().to_owned());
 as_text!(
     Severity,
     |text| {
