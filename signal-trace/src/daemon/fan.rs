@@ -71,6 +71,11 @@ impl Fan {
         problems
     }
 
+    /// Whether every outlet has begun.
+    pub fn has_begun(&self) -> bool {
+        self.outlets.iter().all(|wired| wired.outlet.has_begun())
+    }
+
     /// Files are to be opened anew.
     pub fn reopen(&self) {
         for Wired { outlet, .. } in &self.outlets {
@@ -112,6 +117,10 @@ impl Fan {
         for Wired { outlet, .. } in &self.outlets {
             if outlet.allows(line) {
                 outlet.push(&entry);
+                if matches!(line.body, Body::Recording(_)) {
+                    // Somebody waits for it.
+                    outlet.flush();
+                }
             }
         }
     }

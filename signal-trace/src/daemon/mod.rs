@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use sd_notify::NotifyState;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::{Interval, interval, timeout},
+    time::{Interval, interval, sleep, timeout},
 };
 
 use self::{
@@ -29,6 +29,8 @@ use crate::{
 /// What outlets have to deliver the last lines after SIGTERM, with which the whole ends within a
 /// second.
 const LAST_DELIVERIES: Duration = Duration::from_millis(600);
+/// What outlets have to deliver their first line before we call ourselves ready.
+const FIRST_DELIVERIES: Duration = Duration::from_millis(500);
 /// How often figures are brought up to date.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -82,6 +84,7 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
     let mut pipeline = Pipeline::new(header, Box::new(fan.clone()), None, Filters::default())?;
     capture.snapshot(&mut pipeline)?;
     let mut agent = Agent { settings, config, fan, watchdog: Watchdog::new() };
+    agent.wait_for_sinks().await;
     notify(&[NotifyState::Ready]);
     tracing::info!("tracing this node");
 
@@ -108,6 +111,19 @@ struct Agent<'a> {
 }
 
 impl Agent<'_> {
+    /// So that whoever starts after us finds a socket to connect to. Not for long: a sink that
+    /// hangs is no reason not to trace.
+    async fn wait_for_sinks(&self) {
+        let begun = async {
+            while !self.fan.0.borrow().has_begun() {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        if timeout(FIRST_DELIVERIES, begun).await.is_err() {
+            tracing::warn!("a sink has not taken its first line yet; it is waited for no longer");
+        }
+    }
+
     /// Traces until it is told to end.
     async fn trace(
         &mut self,

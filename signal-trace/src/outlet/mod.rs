@@ -149,6 +149,11 @@ impl Outlet {
         }
     }
 
+    /// Whether its first line is out, or it was seen that it will not get out for now.
+    pub fn has_begun(&self) -> bool {
+        self.stats.delivered_lines() + self.stats.failures() > 0
+    }
+
     /// For the outlet that takes its place; to be called before [`Outlet::close`].
     pub fn when_done(&mut self) -> oneshot::Receiver<()> {
         let (tell, done) = oneshot::channel();

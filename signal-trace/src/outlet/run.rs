@@ -21,7 +21,10 @@ pub async fn run(name: &'static str, mut deliver: impl Deliver, queue: &Queue, s
     let mut attempts_left = LAST_ATTEMPTS;
     loop {
         queue.ready().await;
-        wait_for_more(queue, deliver.linger()).await;
+        // The first line of a stream goes at once: somebody may wait for it.
+        if stats.delivered_lines() > 0 {
+            wait_for_more(queue, deliver.linger()).await;
+        }
         match queue.next() {
             Next::Batch(batch) => {
                 stats.begin(batch.len());
