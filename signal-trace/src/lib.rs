@@ -10,5 +10,6 @@ pub mod filters;
 mod golden;
 pub mod kernel;
 pub mod pipeline;
+pub mod private_file;
 pub mod recording;
 pub mod sinks;
