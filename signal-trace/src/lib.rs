@@ -14,5 +14,6 @@ pub mod kernel;
 pub mod log;
 pub mod outlet;
 pub mod pipeline;
+pub mod private_file;
 pub mod recording;
 pub mod sinks;

@@ -5,6 +5,7 @@ pub mod explain;
 pub mod record;
 pub mod report;
 pub mod runtime;
+pub mod size;
 pub mod value;
 
 use clap::{Parser, Subcommand};

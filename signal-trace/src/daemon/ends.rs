@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::config::{File, Otlp, Sinks, Socket, Stdout};
 use crate::{
     outlet::{Filter, Limits, Outlet},
-    sinks::{feed::Feed, stdout},
+    sinks::{feed::Feed, file::FileSink, stdout},
 };
 
 /// A sink that is enabled.
@@ -85,7 +85,10 @@ impl End {
         let (name, filter, limits) = (self.name(), self.filter(), self.limits());
         match self {
             Self::Stdout(_) => Outlet::start(name, filter, limits, after, stdout::Stdout::new()?),
-            Self::File(_) => Err(io::Error::other("not yet")),
+            Self::File(config) => {
+                let sink = FileSink::new(config.to_sink()).map_err(io::Error::other)?;
+                Outlet::start(name, filter, limits, after, sink)
+            }
             Self::Otlp(_) => Err(io::Error::other("not yet")),
             Self::Socket(config) => {
                 Outlet::start(name, filter, limits, after, Feed::new(config.path.clone()))

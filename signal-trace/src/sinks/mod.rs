@@ -3,6 +3,7 @@
 //! A sink renders into a buffer (pure) and writes it (thin).
 
 pub mod feed;
+pub mod file;
 pub mod jsonl;
 #[cfg(test)]
 pub(crate) mod sample;

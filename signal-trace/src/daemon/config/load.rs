@@ -118,20 +118,13 @@ impl Config {
                 listen.port()
             ));
         }
-        let absolute = [
-            ("sinks.file.path", &self.sinks.file.path),
-            ("sinks.socket.path", &self.sinks.socket.path),
-            ("host_proc", &self.host_proc),
-        ];
+        let absolute =
+            [("sinks.socket.path", &self.sinks.socket.path), ("host_proc", &self.host_proc)];
         if let Some((key, path)) = absolute.into_iter().find(|(_, path)| !path.is_absolute()) {
             return wrong(&format!("{key} = \"{}\" is no absolute path", path.display()));
         }
-        let file = &self.sinks.file;
-        if file.rotate_size.0 < 1 << 16 || file.max_total.0 < 2 * file.rotate_size.0 {
-            return wrong(
-                "sinks.file needs a rotate_size of at least 64KiB, and a max_total of at least \
-                 twice that",
-            );
+        if let Err(problem) = self.sinks.file.to_sink().check() {
+            return wrong(&format!("sinks.file.{problem}"));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub use self::{
     load::{Source, load},
     problem::ConfigError,
     sinks::{File, Filter, Otlp, OtlpProtocol, Queue, Sinks, Socket, Stdout},
-    values::{GlobText, ManagerText, Severity, SignalText, Size, Span},
+    values::{GlobText, ManagerText, Severity, SignalText, Span},
 };
 
 /// The file with every key and its default.

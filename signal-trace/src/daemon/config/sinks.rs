@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::values::{self, GlobText, Severity, Size, Span};
-use crate::outlet;
+use super::values::{self, GlobText, Severity, Span};
+use crate::{cli::size::ByteSize, outlet, sinks::file::FileConfig};
 
 /// `[sinks]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -38,10 +38,10 @@ impl Default for Stdout {
 pub struct File {
     pub enabled: bool,
     pub path: PathBuf,
-    pub rotate_size: Size,
+    pub rotate_size: ByteSize,
     pub rotate_age: Span,
     pub compress: bool,
-    pub max_total: Size,
+    pub max_total: ByteSize,
     pub filter: Filter,
     pub queue: Queue,
 }
@@ -51,12 +51,25 @@ impl Default for File {
         Self {
             enabled: false,
             path: "/var/log/signal-trace/signal-trace.jsonl".into(),
-            rotate_size: Size(64 << 20),
+            rotate_size: ByteSize::mib(64),
             rotate_age: Span(Duration::from_secs(24 * 3600)),
             compress: true,
-            max_total: Size(1 << 30),
+            max_total: ByteSize::mib(1024),
             filter: Filter::default(),
             queue: Queue::default(),
+        }
+    }
+}
+
+impl File {
+    /// For the sink.
+    pub fn to_sink(&self) -> FileConfig {
+        FileConfig {
+            path: self.path.clone(),
+            rotate_size: self.rotate_size,
+            rotate_age: self.rotate_age.0,
+            compress: self.compress,
+            max_total: self.max_total,
         }
     }
 }
@@ -163,12 +176,12 @@ impl Filter {
 #[serde(default, deny_unknown_fields)]
 pub struct Queue {
     pub lines: usize,
-    pub size: Size,
+    pub size: ByteSize,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { lines: 10_000, size: Size(16 << 20) }
+        Self { lines: 10_000, size: ByteSize::mib(16) }
     }
 }
 

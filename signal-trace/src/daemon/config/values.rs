@@ -18,10 +18,6 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
 
-/// A number of bytes: `512`, `"64MiB"`, `"1GiB"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size(pub u64);
-
 /// A stop signal by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalText(pub Signal);
@@ -42,56 +38,6 @@ pub struct GlobText(pub Glob);
 /// `info`, `warning`, `error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Severity(pub findings::Severity);
-
-const UNITS: [(&str, u64); 8] = [
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("B", 1),
-];
-
-impl Size {
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no size: write it as \"64MiB\", \"1GiB\" or in bytes");
-        let text = text.trim();
-        let (number, unit) = UNITS
-            .into_iter()
-            .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))
-            .unwrap_or((text, 1));
-        let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-        number.checked_mul(unit).map(Self).ok_or_else(wrong)
-    }
-}
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a size: write it as \"64MiB\", \"1GiB\" or in bytes")]
-        enum Either {
-            Number(u64),
-            Text(String),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Number(bytes) => Ok(Self(bytes)),
-            Either::Text(text) => Self::parse(&text).map_err(D::Error::custom),
-        }
-    }
-}
-
-impl Serialize for Size {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole =
-            UNITS[..4].iter().rev().find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit));
-        match whole {
-            Some((name, unit)) => serializer.collect_str(&format_args!("{}{name}", self.0 / unit)),
-            None => serializer.collect_str(&format_args!("{}B", self.0)),
-        }
-    }
-}
 
 /// `Deserialize` and `Serialize` of a type that is written as a string.
 macro_rules! as_text {
