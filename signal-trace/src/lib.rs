@@ -8,6 +8,7 @@ pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
+pub mod harden;
 pub mod kernel;
 pub mod pipeline;
 pub mod recording;

@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use self::session::{Ended, Session, Stops};
 use super::live_sink;
 use crate::{
-    capture::Capture,
+    capture::{Capture, Options, procfs::Root},
     cli::RecordArgs,
     enrich,
     kernel::LoadOptions,
@@ -50,8 +50,10 @@ async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
     if args.kube_api {
         managers = managers.with_kube(enrich::KubeConfig::in_cluster()?);
     }
-    let mut capture = Capture::start(&load, &managers)?;
-    let header = header(args, &managers, &capture)?;
+    let proc = args.host_proc.as_deref().map(Root::at).transpose()?.unwrap_or_default();
+    let options = Options { load, managers, proc };
+    let mut capture = Capture::start(&options)?;
+    let header = header(args, &options, &capture)?;
     let config = header.config.clone();
     // Not before: a session that cannot trace overwrites no file.
     let recorder = args.output.as_deref().map(Writer::create).transpose()?;
@@ -113,20 +115,18 @@ fn signal_mask(args: &RecordArgs) -> u64 {
         .signal_mask
 }
 
-fn header(
-    args: &RecordArgs,
-    managers: &enrich::Options,
-    capture: &Capture,
-) -> anyhow::Result<Header> {
+fn header(args: &RecordArgs, options: &Options, capture: &Capture) -> anyhow::Result<Header> {
     let node = gethostname().context("cannot read the name of this node")?;
     let kernel = uname().context("cannot read the release of the kernel")?;
-    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .context("cannot read /proc/sys/kernel/random/boot_id")?;
+    let boot_id = options.proc.join("sys/kernel/random/boot_id");
+    let boot_id = fs::read_to_string(&boot_id)
+        .with_context(|| format!("cannot read {}", boot_id.display()))?;
     let mut config = args.config();
     config.signal_mask = signal_mask(args);
     config.split_cgroups = capture.split_cgroups();
-    config.tracer_pid = Some(std::process::id());
-    config.asks_managers = managers.asks_anybody();
+    // In a PID namespace of another container we have none: then nobody there is us.
+    config.tracer_pid = options.proc.own_pid().ok();
+    config.asks_managers = options.managers.asks_anybody();
     Ok(Header::new(
         node.to_string_lossy().into_owned(),
         kernel.release().to_string_lossy().into_owned(),
