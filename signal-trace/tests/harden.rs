@@ -1,6 +1,8 @@
 //! What a process can and cannot do after it was hardened: each test does it in a process of its own,
 //! which is this program once more. Needs root.
 
+#![expect(clippy::unwrap_used, reason = "all of it is a test")]
+
 use std::{
     env, fs,
     io::Error,
@@ -64,12 +66,9 @@ fn done_outside(name: &str) -> bool {
     true
 }
 
-/// Ends with the test; who is hardened may not kill it.
-fn sleep_as(uid: u32) -> Child {
-    let mut sleep = Command::new("timeout");
-    // Whoever runs this test waits for the end of its output.
-    sleep.args(["20", "sleep", "20"]).uid(uid).stdout(Stdio::null()).stderr(Stdio::null());
-    sleep.spawn().unwrap()
+/// A process of another user; it ends when it is waited for, which closes its input.
+fn other_user() -> Child {
+    Command::new("cat").uid(OTHER_USER).stdin(Stdio::piped()).spawn().unwrap()
 }
 
 fn harden(writable: &[&Path], ports: &[u16]) -> (Outcome, Root) {
@@ -158,7 +157,7 @@ fn system_calls_are_refused() {
             #[cfg(target_arch = "x86_64")]
             ("kill of x32", errno(libc::syscall(0x4000_0000 | libc::SYS_kill, parent, 0))),
             #[cfg(target_arch = "x86_64")]
-            ("execve of x32", errno(libc::syscall(0x4000_0000 | 520, none, none, none))),
+            ("execve of x32", errno(libc::syscall(0x4000_0208, none, none, none))),
         ]
     };
     for (name, errno) in results {
@@ -259,8 +258,8 @@ fn other_processes_are_seen_as_before() {
     if done_outside("other_processes_are_seen_as_before") {
         return;
     }
-    let other = sleep_as(OTHER_USER);
-    let zombie = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
+    let mut other = other_user();
+    let mut zombie = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
     let (outcome, proc) = harden(&[], &[]);
     assert!(outcome.is_complete(), "{outcome}");
 
@@ -285,6 +284,8 @@ fn other_processes_are_seen_as_before() {
     assert_eq!(stat.exit_code, 7 << 8);
     assert!(proc.process(u32::MAX).unwrap().is_none());
     assert!(dir.root().is_err() || dir.root().unwrap().is_none(), "a zombie has no root");
+    zombie.wait().unwrap();
+    other.wait().unwrap();
     // Of ourselves: the counters of the programs are read there.
     assert!(fs::read_to_string("/proc/self/fdinfo/1").unwrap().contains("flags"));
 }

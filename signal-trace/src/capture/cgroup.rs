@@ -86,7 +86,7 @@ impl Hierarchies {
     pub fn place(&self, proc_cgroup: &[u8]) -> Place {
         let look = |mount: &Option<Mount>, hierarchy| {
             let mount = mount.as_ref()?;
-            let path = mount.from_root(cgroup_path(proc_cgroup, hierarchy)?)?;
+            let path = mount.whole_path(cgroup_path(proc_cgroup, hierarchy)?)?;
             Some((mount.id(&path)?, path))
         };
         let v2 = look(&self.v2, Hierarchy::Unified);

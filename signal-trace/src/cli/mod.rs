@@ -1,5 +1,6 @@
 //! The command line as clap sees it: only parsing, no effects.
 
+pub mod doctor;
 pub mod explain;
 pub mod record;
 pub mod report;
@@ -8,7 +9,7 @@ pub mod value;
 
 use clap::{Parser, Subcommand};
 
-pub use self::{explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
+pub use self::{doctor::DoctorArgs, explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
 
 /// Shows what happened to every process that was asked to stop.
 #[derive(Debug, Parser)]
@@ -29,7 +30,7 @@ pub enum Command {
     /// Tell what a finding means, how it is detected, and what to do about it
     Explain(ExplainArgs),
     /// Check whether tracing works here, and say what to do if not
-    Doctor,
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of the lines of `--format jsonl`
     Schema,
 }

@@ -82,7 +82,7 @@ impl Restriction {
             format!("connects to TCP port {} only", ports.join(", "))
         };
         let state = if gaps.is_empty() { State::Done } else { State::Partly };
-        let gaps = gaps.iter().map(|gap| format!(" ({gap})")).collect::<String>();
+        let gaps = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
         Step::new(NAME, state, format!("{writes}, {connects}, executes nothing{gaps}"))
     }
 

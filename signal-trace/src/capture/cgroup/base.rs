@@ -55,7 +55,7 @@ impl Mount {
 
     /// A path of `/proc/PID/cgroup` from the root of the hierarchy on; `None` if it leads out of
     /// there, or out of a namespace of which we do not know where it is.
-    pub fn from_root<'a>(&self, path: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    pub fn whole_path<'a>(&self, path: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         if self.base.is_empty() {
             return Some(Cow::Borrowed(path));
         }
@@ -99,11 +99,11 @@ mod tests {
             ("/../../system.slice/x.service", "/system.slice/x.service"),
             ("/../..", "/"),
         ] {
-            let found = inside.from_root(path.as_bytes());
+            let found = inside.whole_path(path.as_bytes());
             assert_eq!(found.as_deref(), Some(whole.as_bytes()), "{path}");
         }
-        assert_eq!(inside.from_root(b"/../../.."), None);
-        assert_eq!(mount("/", "").from_root(b"/a").as_deref(), Some(&b"/a"[..]));
+        assert_eq!(inside.whole_path(b"/../../.."), None);
+        assert_eq!(mount("/", "").whole_path(b"/a").as_deref(), Some(&b"/a"[..]));
     }
 
     #[test]

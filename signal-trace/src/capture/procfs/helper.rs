@@ -7,7 +7,7 @@
 use std::{
     fs::File,
     io::{self, IoSlice, IoSliceMut, Read as _},
-    os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd},
     sync::Mutex,
     time::Duration,
 };
@@ -149,7 +149,7 @@ fn exchange(socket: &OwnedFd, what: u8, dir: impl AsFd) -> nix::Result<Answer> {
     if *kind == DONE {
         return Ok(Ok(Some((text.to_vec(), fd))));
     }
-    let number = text.try_into().map(i32::from_ne_bytes).unwrap_or(0);
+    let number = text.try_into().map_or(0, i32::from_ne_bytes);
     Ok(match Errno::from_raw(number) {
         Errno::ENOENT | Errno::ESRCH => Ok(None),
         errno => Err(errno.into()),
@@ -210,11 +210,11 @@ fn serve(socket: &OwnedFd) -> nix::Result<()> {
         Ok((text, fd)) => (DONE, text, fd),
         Err(errno) => (FAILED, (errno as i32).to_ne_bytes().to_vec(), None),
     };
-    send(socket, kind, &text, fd)
+    send(socket, kind, &text, fd.as_ref())
 }
 
-fn send(socket: &OwnedFd, kind: u8, text: &[u8], fd: Option<OwnedFd>) -> nix::Result<()> {
-    let fds: Vec<_> = fd.iter().map(|fd| fd.as_raw_fd()).collect();
+fn send(socket: &OwnedFd, kind: u8, text: &[u8], fd: Option<&OwnedFd>) -> nix::Result<()> {
+    let fds: Vec<_> = fd.into_iter().map(AsRawFd::as_raw_fd).collect();
     let rights = [ControlMessage::ScmRights(&fds)];
     let rights = if fds.is_empty() { &[][..] } else { &rights[..] };
     let kind = [kind];
