@@ -73,7 +73,7 @@ impl Hierarchies {
 
     /// Whether cgroups have their real paths although we are in a cgroup namespace of our own.
     pub fn show_the_node(&self) -> bool {
-        self.any() && [&self.v2, &self.v1].into_iter().flatten().all(|mount| !mount.base.is_empty())
+        self.any() && [&self.v2, &self.v1].into_iter().flatten().all(Mount::shows_the_node)
     }
 
     /// Whether any of them is mounted: without, every process is in [`CgroupKey::Root`].

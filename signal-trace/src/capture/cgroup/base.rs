@@ -16,8 +16,7 @@ impl Mount {
         self.root.starts_with(b"/..") && parts(&self.root).all(|part| part == b"..")
     }
 
-    /// Whether the whole hierarchy is mounted, as far as that can be told of one that
-    /// [`Self::is_outside`].
+    /// Whether the whole hierarchy is mounted.
     pub fn is_whole(&self) -> bool {
         fs::metadata(&self.point).is_ok_and(|root| root.ino() == ROOT_INODE)
     }
@@ -28,24 +27,24 @@ impl Mount {
         if !self.is_outside() {
             return;
         }
-        self.root = b"/".to_vec();
+        let outside = std::mem::replace(&mut self.root, b"/".to_vec());
         let pid = std::process::id();
-        let mut base = None;
+        let mut home = None;
         self.walk(|_, path| {
-            if base.is_none() && self.holds(path, pid) {
-                base = Some(path.to_vec());
+            if home.is_none() && self.holds(path, pid) {
+                home = Some(path.to_vec());
             }
         });
         let below = own.strip_suffix(b"/").unwrap_or(own);
-        self.base =
-            base.and_then(|base| Some(base.strip_suffix(below)?.to_vec())).unwrap_or_default();
-        if self.base.is_empty() {
-            tracing::warn!(
-                "cannot find the cgroup of this program below {}: cgroups of what runs already may \
-                 be missing",
-                self.point.display()
-            );
+        match home.as_ref().and_then(|home| home.strip_suffix(below)) {
+            Some(base) => self.base = base.to_vec(),
+            None => self.root = outside,
         }
+    }
+
+    /// Whether every process' cgroup is found in it.
+    pub fn shows_the_node(&self) -> bool {
+        self.root == b"/" && self.is_whole()
     }
 
     fn holds(&self, path: &[u8], pid: u32) -> bool {
