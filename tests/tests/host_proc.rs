@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -33,7 +34,7 @@ struct Tracer {
     stdout: BufReader<std::process::ChildStdout>,
     text: String,
     _folder: Folder,
-    _cgroup: Cgroup,
+    cgroup: Cgroup,
 }
 
 impl Tracer {
@@ -55,7 +56,7 @@ impl Tracer {
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut text = String::new();
         stdout.read_line(&mut text).expect("JSON is UTF-8");
-        Self { child, stdout, text, _folder: folder, _cgroup: cgroup }
+        Self { child, stdout, text, _folder: folder, cgroup }
     }
 
     /// The pid of the tracer itself, in the node's namespace: the child of `unshare`, which takes the
@@ -64,6 +65,15 @@ impl Tracer {
         let pid = self.child.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
         children.expect("it runs").trim().parse().expect("one child")
+    }
+
+    /// `/proc/PID/status` of it.
+    fn status(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs")
+    }
+
+    fn cgroup_id(&self) -> u64 {
+        fs::metadata(self.cgroup.file("")).expect("the cgroup is ours").ino()
     }
 
     /// What it printed, at its end; it must have said nothing else.
@@ -81,7 +91,10 @@ fn traces_the_node(through: &str) {
     let before = Cgroup::new("before");
     let mut early = Proc::start_in("default", Some(&before));
     let tracer = Tracer::start(through);
-    let tracer_pid = tracer.pid();
+    let (tracer_pid, own_cgroup) = (tracer.pid(), tracer.cgroup_id());
+    if through == FEW {
+        assert!(tracer.status().contains("CapEff:\t000000c000080004\n"), "{}", tracer.status());
+    }
     let after = Cgroup::new("after");
     let mut late = Proc::start_in("default", Some(&after));
     for process in [&mut early, &mut late] {
@@ -92,6 +105,9 @@ fn traces_the_node(through: &str) {
     let of = |kind: &'static str| lines.iter().filter(move |line| line["type"] == kind);
     let recording = of("recording").next().expect("the first line");
     assert_eq!(recording["config"]["tracer_pid"], tracer_pid, "{recording}");
+    // By `/proc/PID/cgroup`, which tells the tracer of its own that it is `/`.
+    let split = recording["config"]["split_cgroups"].as_array().expect("a list");
+    assert!(split.contains(&Value::from(format!("v2:{own_cgroup}"))), "{recording}");
     for (process, cgroup) in [(&early, &before), (&late, &after)] {
         let shutdown = of("shutdown").find(|line| line["workload"]["cgroup"] == *cgroup.path);
         let shutdown = shutdown.unwrap_or_else(|| panic!("{}: {lines:?}", cgroup.path));
