@@ -12,6 +12,7 @@ mod golden;
 pub mod host;
 pub mod kernel;
 pub mod log;
+mod net;
 pub mod outlet;
 pub mod pipeline;
 pub mod recording;
