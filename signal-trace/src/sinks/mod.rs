@@ -4,6 +4,7 @@
 
 pub mod feed;
 pub mod jsonl;
+pub mod otlp;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;

@@ -6,6 +6,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError};
+use crate::sinks::otlp::Target;
 
 /// Environment variables of the configuration begin with this; `__` stands for a dot.
 const PREFIX: &str = "SIGNAL_TRACE__";
@@ -125,6 +126,10 @@ impl Config {
         ];
         if let Some((key, path)) = absolute.into_iter().find(|(_, path)| !path.is_absolute()) {
             return wrong(&format!("{key} = \"{}\" is no absolute path", path.display()));
+        }
+        if self.sinks.otlp.enabled {
+            let target = Target::of(&self.sinks.otlp);
+            target.map_err(|error| ConfigError::Wrong { problem: error.to_string() })?;
         }
         let file = &self.sinks.file;
         if file.rotate_size.0 < 1 << 16 || file.max_total.0 < 2 * file.rotate_size.0 {
