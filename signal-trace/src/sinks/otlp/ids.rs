@@ -131,9 +131,11 @@ mod tests {
     #[test]
     fn ids_stay_what_they_were() {
         let ids = Ids::new("n1", "b0071d");
-        let hex = |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert_eq!(hex(&ids.trace("77-1")), "4a02dc3d82eca81bdcc86e1a7465076e");
-        assert_eq!(hex(&ids.root("77-1")), "bc4f553299c78203");
+        assert_eq!(
+            u128::from_be_bytes(ids.trace("77-1")),
+            0x4a02_dc3d_82ec_a81b_dcc8_6e1a_7465_076e
+        );
+        assert_eq!(u64::from_be_bytes(ids.root("77-1")), 0xbc4f_5532_99c7_8203);
         assert_eq!(ids.instance(), "b1db0254-8327-8aeb-9c34-0bc1183ead23");
         assert_eq!(ids.record(Time(1), 2, 3), "39ad3dc8-e7f1-80b4-9008-c62238876912");
     }

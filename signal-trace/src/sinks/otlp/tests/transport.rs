@@ -8,7 +8,11 @@ use std::{
 use super::{
     super::{
         Otlp,
-        target::{Protocol, Signal, Target},
+        target::{
+            Protocol,
+            Signal::{self, Logs, Traces},
+            Target,
+        },
     },
     batch, host,
     receiver::{Receiver, Reply},
@@ -100,7 +104,6 @@ async fn what_went_through_is_not_sent_again() {
         assert!(why.starts_with(&receiver.endpoint()), "{why}");
         retry(sink.deliver(&batch).await);
         sink.deliver(&batch).await.unwrap();
-        use Signal::{Logs, Traces};
         assert_eq!(came(&receiver), [Traces, Traces, Logs, Logs], "{protocol:?}");
         assert_eq!(receiver.connections(), 1);
         // The same lines once more are another delivery.
@@ -117,7 +120,6 @@ async fn another_batch_does_not_inherit_what_is_left_of_one_that_was_given_up() 
         retry(sink.deliver(&batch).await);
         // It has the same length, so only identity can tell.
         sink.deliver(&self::batch()).await.unwrap();
-        use Signal::{Logs, Traces};
         assert_eq!(came(&receiver), [Traces, Logs, Traces, Logs]);
     }
 }
@@ -130,7 +132,6 @@ async fn what_is_refused_for_good_is_said_and_the_rest_sent_all_the_same() {
         retry(sink.deliver(&batch).await);
         let why = reject(sink.deliver(&batch).await);
         assert!(why.contains("say so in `signals`"), "{why}");
-        use Signal::{Logs, Traces};
         assert_eq!(came(&receiver), [Traces, Logs, Logs]);
         // And then all is as before.
         sink.deliver(&batch).await.unwrap();
@@ -197,7 +198,7 @@ async fn remarks_on_what_was_accepted_are_no_failure() {
             let (receiver, mut sink, batch) = start(protocol, &[remark]).await;
             sink.deliver(&batch).await.unwrap();
             assert!(sink.remarked);
-            assert_eq!(came(&receiver), [Signal::Traces, Signal::Logs]);
+            assert_eq!(came(&receiver), [Traces, Logs]);
             sink.reopen();
             sink.deliver(&batch).await.unwrap();
             assert!(!sink.remarked);
