@@ -1,13 +1,17 @@
 //! What the configuration says of each sink, made into outlets.
 
-use std::io;
+use std::{env, io};
 
 use tokio::sync::oneshot;
 
-use super::config::{File, Otlp, Sinks, Socket, Stdout};
+use super::config::{File, Otlp as OtlpConfig, Sinks, Socket, Stdout};
 use crate::{
     outlet::{Filter, Limits, Outlet},
-    sinks::{feed::Feed, stdout},
+    sinks::{
+        feed::Feed,
+        otlp::{Otlp, Target},
+        stdout,
+    },
 };
 
 /// A sink that is enabled.
@@ -15,7 +19,7 @@ use crate::{
 pub enum End {
     Stdout(Stdout),
     File(File),
-    Otlp(Otlp),
+    Otlp(OtlpConfig),
     Socket(Socket),
 }
 
@@ -86,7 +90,12 @@ impl End {
         match self {
             Self::Stdout(_) => Outlet::start(name, filter, limits, after, stdout::Stdout::new()?),
             Self::File(_) => Err(io::Error::other("not yet")),
-            Self::Otlp(_) => Err(io::Error::other("not yet")),
+            Self::Otlp(config) => {
+                let target = Target::of(config).map_err(io::Error::other)?;
+                // Kubernetes sets it for every container.
+                let in_kubernetes = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+                Outlet::start(name, filter, limits, after, Otlp::new(target, in_kubernetes))
+            }
             Self::Socket(config) => {
                 Outlet::start(name, filter, limits, after, Feed::new(config.path.clone()))
             }

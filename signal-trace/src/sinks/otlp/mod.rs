@@ -45,6 +45,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub struct Otlp {
     target: Target,
     transport: Transport,
+    in_kubernetes: bool,
     converter: Converter,
     pending: Pending,
     /// The receiver asked not to be asked before.
@@ -75,9 +76,10 @@ impl Pending {
 }
 
 impl Otlp {
-    /// Sends what happens on `host` to `target`; connects when there is something to send.
-    pub fn new(target: Target, host: &Host) -> Self {
-        let converter = Converter::new(host, &target.signals);
+    /// Sends to `target`; connects when there is something to send. What the machine is called,
+    /// the `recording` line tells, with which every outlet begins; `in_kubernetes` tells that it is
+    /// a node of that.
+    pub fn new(target: Target, in_kubernetes: bool) -> Self {
         let transport = match target.protocol {
             Protocol::Http => Transport::Http(Http::new(target.clone())),
             Protocol::Grpc => {
@@ -85,8 +87,23 @@ impl Otlp {
                 Transport::Grpc(channel.with_headers(target.headers.clone()))
             }
         };
-        let (pending, not_before) = (Pending::default(), None);
-        Self { target, transport, converter, pending, not_before, remarked: false }
+        Self {
+            converter: Converter::new(&Host::default(), &target.signals),
+            target,
+            transport,
+            in_kubernetes,
+            pending: Pending::default(),
+            not_before: None,
+            remarked: false,
+        }
+    }
+
+    fn convert(&mut self, batch: &[Arc<Entry>]) -> VecDeque<Request> {
+        let host = batch.iter().find_map(|entry| Host::of(&entry.line, self.in_kubernetes));
+        if let Some(host) = host {
+            self.converter = Converter::new(&host, &self.target.signals);
+        }
+        self.converter.requests(batch).into()
     }
 
     async fn send(&mut self, request: &Request) -> Result<Remark, Refused> {
@@ -138,7 +155,7 @@ impl Deliver for Otlp {
     /// is tried again; where one is refused for good, the others are sent all the same.
     async fn deliver(&mut self, batch: &[Arc<Entry>]) -> Result<(), Failure> {
         if !self.pending.is_of(batch) {
-            let requests = self.converter.requests(batch).into();
+            let requests = self.convert(batch);
             self.pending = Pending { batch: batch.to_vec(), requests, rejected: None };
         }
         if let Some(not_before) = self.not_before {

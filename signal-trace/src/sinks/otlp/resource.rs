@@ -4,22 +4,39 @@ use std::env::consts::ARCH;
 
 use opentelemetry_proto::tonic::{common::v1::InstrumentationScope, resource::v1::Resource};
 
-use super::{attributes::Attributes, ids::Ids};
+use super::{
+    super::schema::{Body, Line},
+    attributes::Attributes,
+    ids::Ids,
+};
 
 /// The version of the semantic conventions that the attributes are named by.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
 
-/// The agent's machine.
-#[derive(Clone, Debug)]
+/// The agent's machine, as the `recording` line tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
-    /// Name of the node, as in the lines.
+    /// Name of the node.
     pub node: String,
-    /// Id of this boot (`/proc/sys/kernel/random/boot_id`): ids of traces depend on it.
+    /// Id of this boot: ids of traces depend on it.
     pub boot_id: String,
-    /// Release of the kernel (uname(2)).
+    /// Release of the kernel.
     pub kernel: String,
     /// The agent runs in a pod: the name of the node is then that of Kubernetes.
     pub in_kubernetes: bool,
+}
+
+impl Host {
+    /// The machine of a session, if `line` begins one.
+    pub fn of(line: &Line, in_kubernetes: bool) -> Option<Self> {
+        let Body::Recording(recording) = &line.body else { return None };
+        Some(Self {
+            node: line.node.clone(),
+            boot_id: recording.boot_id.clone(),
+            kernel: recording.kernel.clone(),
+            in_kubernetes,
+        })
+    }
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

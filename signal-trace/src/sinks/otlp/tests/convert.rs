@@ -13,6 +13,7 @@ use super::{
     super::{
         logs::logs,
         requests::Converter,
+        resource::Host,
         spans::{Times, spans},
         target::Signal,
     },
@@ -61,6 +62,7 @@ fn every_line_becomes_what_the_golden_file_holds() {
 
 #[test]
 fn requests_name_the_agent_and_hold_everything() {
+    assert_eq!(Host::of(&lines()[0], true), Some(host()));
     let requests = Converter::new(&host(), &[Signal::Traces, Signal::Logs]).requests(&batch());
     let [traces, logs] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!((traces.signal, logs.signal), (Signal::Traces, Signal::Logs));

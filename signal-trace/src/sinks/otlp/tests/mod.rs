@@ -6,12 +6,15 @@ mod properties;
 mod receiver;
 mod transport;
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
-use super::{Host, ids::Ids};
+use super::{ids::Ids, resource::Host};
 use crate::{
     outlet::Entry,
-    sinks::{sample, schema::Line},
+    sinks::{
+        sample,
+        schema::{Filters, Line},
+    },
 };
 
 fn host() -> Host {
@@ -27,9 +30,11 @@ fn ids() -> Ids {
     Ids::new("n1", "b0071d")
 }
 
-/// A line of every type.
+/// A line of every type, that which begins a session first.
 fn lines() -> Vec<Line> {
-    sample::every_record().iter().map(|record| Line::from_record(record, "n1", false)).collect()
+    let records = sample::every_record();
+    let lines = records.iter().map(|record| Line::from_record(record, "n1", false));
+    iter::once(sample::header().line(Filters::default())).chain(lines).collect()
 }
 
 /// The same as a batch.

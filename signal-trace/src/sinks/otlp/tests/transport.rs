@@ -14,7 +14,7 @@ use super::{
             Target,
         },
     },
-    batch, host,
+    batch,
     receiver::{Receiver, Reply},
 };
 use crate::{
@@ -33,7 +33,7 @@ fn sink(endpoint: &str, protocol: Protocol) -> Otlp {
         timeout: Span(Duration::from_millis(500)),
         ..config::Otlp::default()
     };
-    Otlp::new(Target::of(&config).unwrap(), &host())
+    Otlp::new(Target::of(&config).unwrap(), true)
 }
 
 async fn start(protocol: Protocol, script: &[Reply]) -> (Receiver, Otlp, Vec<Arc<Entry>>) {
