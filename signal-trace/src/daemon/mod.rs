@@ -104,9 +104,12 @@ fn harden(config: &Config, proc: &Root) {
     if !config.hardening.enabled {
         return;
     }
+    // Kubernetes sets it for every container.
+    let of_api = std::env::var("KUBERNETES_SERVICE_PORT").ok().and_then(|port| port.parse().ok());
+    let of_api = of_api.filter(|_| config.kube_api);
     let plan = Plan {
         writable: ends::folders(&config.sinks),
-        connect_ports: ends::ports(&config.sinks),
+        connect_ports: ends::ports(&config.sinks).into_iter().chain(of_api).collect(),
         proc: proc.clone(),
     };
     let outcome = harden::apply(&plan);
