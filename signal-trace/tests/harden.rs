@@ -20,7 +20,11 @@ use std::{
     time::Duration,
 };
 
-use nix::unistd::Uid;
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    unistd::Uid,
+};
 use signal_trace::{
     capture::procfs::Root,
     harden::{self, Outcome, Plan, State},
@@ -73,12 +77,16 @@ fn other_user() -> Child {
 
 fn harden(writable: &[&Path], ports: &[u16]) -> (Outcome, Root) {
     let proc = Root::default();
+    (harden_with(&proc, writable, ports), proc)
+}
+
+fn harden_with(proc: &Root, writable: &[&Path], ports: &[u16]) -> Outcome {
     let plan = Plan {
         writable: writable.iter().map(PathBuf::from).collect(),
         connect_ports: ports.to_vec(),
         proc: proc.clone(),
     };
-    (harden::apply(&plan), proc)
+    harden::apply(&plan)
 }
 
 fn is_done(outcome: &Outcome, name: &str) -> bool {
@@ -288,6 +296,26 @@ fn other_processes_are_seen_as_before() {
     other.wait().unwrap();
     // Of ourselves: the counters of the programs are read there.
     assert!(fs::read_to_string("/proc/self/fdinfo/1").unwrap().contains("flags"));
+}
+
+/// Landlock would make us one of those that it hides them from.
+#[test]
+fn a_procfs_that_hides_processes_shows_them_all_the_same() {
+    if done_outside("a_procfs_that_hides_processes_shows_them_all_the_same") {
+        return;
+    }
+    let (mut other, at) = (other_user(), folder("proc"));
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+    mount(none, "/", none, private, none).unwrap();
+    mount(Some("proc"), &at, Some("proc"), MsFlags::empty(), Some("hidepid=ptraceable")).unwrap();
+    let proc = Root::at(&at).unwrap();
+    let outcome = harden_with(&proc, &[], &[]);
+    let [.., landlock] = &outcome.steps[..] else { panic!("{outcome}") };
+    assert_eq!((landlock.name, landlock.state), ("landlock", State::Not));
+    assert!(landlock.text.contains("left out") && landlock.text.contains("hidepid"), "{outcome}");
+    assert!(proc.process(other.id()).unwrap().unwrap().stat().unwrap().is_some());
+    other.wait().unwrap();
 }
 
 #[test]
