@@ -8,6 +8,7 @@ use std::{
     io::Error,
     net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs as _},
     os::{
+        fd::AsRawFd as _,
         linux::net::SocketAddrExt as _,
         unix::{
             net::{SocketAddr, UnixListener, UnixStream},
@@ -21,6 +22,7 @@ use std::{
 };
 
 use nix::{
+    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
     unistd::Uid,
@@ -266,6 +268,8 @@ fn other_processes_are_seen_as_before() {
     if done_outside("other_processes_are_seen_as_before") {
         return;
     }
+    let path = folder("manager").join("socket");
+    let _manager = UnixListener::bind(&path).unwrap();
     let mut other = other_user();
     let mut zombie = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
     let (outcome, proc) = harden(&[], &[]);
@@ -275,8 +279,13 @@ fn other_processes_are_seen_as_before() {
     for name in ["stat", "status", "cgroup"] {
         assert!(!dir.read(name).unwrap().unwrap().is_empty(), "{name}");
     }
-    // By the helper: Landlock would show neither.
-    assert!(dir.root().unwrap().is_some());
+    // By the helper: Landlock would show neither. This is how managers in containers are asked.
+    let root = dir.root().unwrap().unwrap();
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let socket = openat2(&root, &path, how).unwrap();
+    drop(UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap());
     assert_eq!(
         fs::read_link(format!("/proc/{}/root", other.id())).unwrap_err().raw_os_error(),
         Some(libc::EACCES)
