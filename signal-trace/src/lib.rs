@@ -9,6 +9,7 @@ pub mod filters;
 #[cfg(test)]
 mod golden;
 pub mod kernel;
+pub mod metrics;
 pub mod pipeline;
 pub mod recording;
 pub mod sinks;

@@ -13,7 +13,7 @@ use xshell::{Shell, cmd};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 48] = [
+const NEEDED: [(&str, &str); 50] = [
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
@@ -51,6 +51,8 @@ const NEEDED: [(&str, &str); 48] = [
     ("php-fpm8.2", "php8.2-fpm"),
     ("podman", "podman"),
     ("prlimit", "util-linux"),
+    ("prometheus", "prometheus"),
+    ("promtool", "prometheus"),
     ("puma", "puma"),
     ("python3", "python3"),
     ("redis-server", "redis-server"),
