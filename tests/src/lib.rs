@@ -16,6 +16,7 @@ pub mod docker;
 pub mod expected;
 pub mod folder;
 pub mod frame;
+pub mod http;
 pub mod image;
 pub mod inside;
 pub mod launch;

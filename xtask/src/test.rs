@@ -53,6 +53,8 @@ const NEEDED: [(&str, &str); 50] = [
     ("php-fpm8.2", "php8.2-fpm"),
     ("podman", "podman"),
     ("prlimit", "util-linux"),
+    ("prometheus", "prometheus"),
+    ("promtool", "prometheus"),
     ("puma", "puma"),
     ("python3", "python3"),
     ("redis-server", "redis-server"),
