@@ -76,18 +76,40 @@ fn a_disk_that_becomes_read_only_is_waited_for() {
 }
 
 #[test]
-fn a_log_file_that_is_deleted_and_its_folder_come_again() {
+fn a_log_file_that_is_deleted_comes_again() {
     let mut agent = Agent::start(FILE);
     let before = stop();
     agent.wait_for_shutdown(LOG, before);
     fs::remove_file(agent.folder.file(LOG)).expect("it is there");
-    let mut pids = stop_many(3);
-    agent.wait_for_shutdown(LOG, pids[2]);
-    assert_all_once(&lines_of_all(&[agent.folder.file(LOG)]), &pids);
-
-    fs::remove_dir_all(agent.folder.file("log")).expect("it is there");
-    pids = stop_many(3);
+    let pids = stop_many(3);
     agent.wait_for_shutdown(LOG, pids[2]);
     agent.end();
     assert_all_once(&lines_of_all(&[agent.folder.file(LOG)]), &pids);
+}
+
+#[test]
+fn a_folder_that_is_deleted_comes_again() {
+    let mut agent = Agent::start(&format!("{FILE}[hardening]\nenabled = false\n"));
+    let before = stop();
+    agent.wait_for_shutdown(LOG, before);
+    fs::remove_dir_all(agent.folder.file("log")).expect("it is there");
+    let pids = stop_many(3);
+    agent.wait_for_shutdown(LOG, pids[2]);
+    agent.end();
+    assert_all_once(&lines_of_all(&[agent.folder.file(LOG)]), &pids);
+}
+
+/// Landlock allows writing below a folder, not below a name: another folder is another one.
+#[test]
+fn hardened_it_says_that_a_deleted_folder_needs_a_restart() {
+    let mut agent = Agent::start(FILE);
+    let before = stop();
+    agent.wait_for_shutdown(LOG, before);
+    fs::remove_dir_all(agent.folder.file("log")).expect("it is there");
+    agent.wait_for_shutdown("stdout", stop());
+    let told = || agent.stderr();
+    Deadline::after(Duration::from_secs(10)).until_or_not(|| told().contains("the sink file"));
+    assert!(told().contains("cannot make the folder"), "{}", told());
+    assert!(told().contains("restart signal-trace if it is hardened"), "{}", told());
+    agent.end();
 }
