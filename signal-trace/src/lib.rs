@@ -3,13 +3,20 @@
 pub mod capture;
 pub mod cli;
 pub mod cmd;
+pub mod daemon;
 pub mod enrich;
 pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
+pub mod harden;
+pub mod host;
 pub mod kernel;
+pub mod log;
 pub mod metrics;
+mod net;
+pub mod outlet;
 pub mod pipeline;
+pub mod private_file;
 pub mod recording;
 pub mod sinks;

@@ -5,7 +5,7 @@ use signal_trace_common::wire;
 use signal_trace_core::{
     findings::Severity,
     input::{Fact, Input, Loss},
-    output::{Ask, EndRecord, Outputs, Record, RecordBody},
+    output::{Ask, EndRecord, Figures, Outputs, Record, RecordBody},
     time::{BootNs, ClockAnchor, SECOND},
     trace::Trace,
     verdict::WorkloadVerdict,
@@ -160,6 +160,11 @@ impl Pipeline {
     /// not count.
     pub fn longest_grace_ns(&self) -> u64 {
         self.trace.longest_grace_ns()
+    }
+
+    /// How much the engine has seen and keeps.
+    pub fn figures(&self) -> Figures {
+        self.trace.figures()
     }
 
     /// Hands everything to whoever reads it.

@@ -5,12 +5,15 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic: every function here may")]
 
+pub mod agent;
+pub mod bpf;
 pub mod cases;
 pub mod cgroup;
 pub mod clock;
 pub mod containerd;
 pub mod cri;
 pub mod daemon;
+pub mod disk;
 pub mod docker;
 pub mod expected;
 pub mod folder;

@@ -5,6 +5,7 @@
 //! `t` is out, and what was lost until then is pushed before the tick.
 
 pub mod ask;
+mod attach;
 pub mod cgroup;
 pub mod clock;
 pub mod loss;
@@ -13,6 +14,8 @@ pub mod process;
 pub mod procfs;
 pub mod ring;
 pub mod snapshot;
+
+pub use attach::{Attached, Options};
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,20 +29,20 @@ use signal_trace_core::{
     output::Ask,
     time::{BootNs, ClockAnchor, MS, SECOND},
 };
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::Interval;
 
 use self::{
     ask::Asks,
-    cgroup::{CgroupNames, Hierarchies, leave_cgroup_namespace},
+    cgroup::CgroupNames,
     clock::AnchorKeeper,
     loss::{Counters, LossMeter},
     place::Told,
-    ring::{Rings, Sweep},
+    ring::{Fill, Rings, Sweep},
     snapshot::Snapshot,
 };
 use crate::{
-    enrich::{self, Enricher, Subject},
-    kernel::{self, LoadOptions, Loaded},
+    enrich::{Enricher, Subject},
+    kernel::Loaded,
     pipeline::Pipeline,
 };
 
@@ -71,50 +74,16 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Loads and attaches the programs: from then on nothing is missed. Needs a tokio runtime.
+    /// How full the rings were, how many program runs the kernel skipped, and the time up to which
+    /// everything has been pushed.
     ///
     /// # Errors
-    /// What the kernel or the user's privileges lack.
-    pub fn start(options: &LoadOptions, managers: &enrich::Options) -> anyhow::Result<Self> {
-        // First of all: threads inherit it.
-        if let Err(error) = leave_cgroup_namespace() {
-            tracing::warn!(
-                "this container has a cgroup namespace of its own, in which other containers have \
-                 no paths ({error:#}): names may be missing; give it the host's PID namespace \
-                 (`hostPID: true`, `docker run --pid=host`) and CAP_SYS_ADMIN, or \
-                 `--cgroupns=host`"
-            );
-        }
-        let hierarchies =
-            Hierarchies::discover().context("cannot find the cgroup mounts in /proc")?;
-        if !hierarchies.any() {
-            tracing::warn!(
-                "no cgroup hierarchy is mounted here, so containers and units cannot be told \
-                 apart; mount the host's /sys/fs/cgroup"
-            );
-        }
-        let enricher = Enricher::start(managers)
-            .context("cannot start the thread that asks for the names of workloads")?;
-        let since = clock::boot_now();
-        let loaded = kernel::load(options)?;
-        let rings = Rings::new(&loaded).context("cannot watch the ring buffers")?;
-        let anchor = clock::anchor();
-        let mut poll = interval(POLL);
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self {
-            loaded,
-            rings,
-            // The counters began at zero, when the programs were loaded.
-            losses: LossMeter::new(Counters::default(), since),
-            cgroups: CgroupNames::new(hierarchies),
-            anchor,
-            anchors: AnchorKeeper::new(anchor),
-            asks: Asks::default(),
-            enricher,
-            empty: HashMap::new(),
-            sweep: None,
-            last_tick: BootNs(0),
-            poll,
+    /// The kernel does not tell the counters.
+    pub fn figures(&self) -> anyhow::Result<CaptureFigures> {
+        Ok(CaptureFigures {
+            rings: self.rings.fills(),
+            recursion_misses: counters(&self.loaded)?.recursion_misses,
+            seen_until: self.last_tick,
         })
     }
 
@@ -149,7 +118,8 @@ impl Capture {
             self.empty.insert(key, path.clone());
             pipeline.push(Input::Fact(Fact { at, body: FactBody::Cgroup { key, path } }))?;
         }
-        let mut snapshot = Snapshot::take().context("cannot list the processes in /proc")?;
+        let mut snapshot = Snapshot::take(self.cgroups.hierarchies().proc())
+            .context("cannot list the processes in /proc")?;
         while let Some(facts) = snapshot.next_facts(&mut self.cgroups) {
             for fact in facts {
                 self.fact(fact, pipeline)?;
@@ -283,6 +253,17 @@ impl Capture {
         }
         Ok(())
     }
+}
+
+/// How a capture is, while it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureFigures {
+    /// How full the rings were since the last question.
+    pub rings: [Fill; 2],
+    /// Program runs that the kernel skipped since the start.
+    pub recursion_misses: u64,
+    /// Everything until then has been pushed.
+    pub seen_until: BootNs,
 }
 
 /// Fails if they cannot be read: a session that cannot see its losses must not call itself clean.

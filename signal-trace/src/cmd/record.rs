@@ -4,23 +4,20 @@ mod session;
 mod stdout;
 
 use std::{
-    fs,
     io::{self, Write as _},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use nix::{sys::utsname::uname, unistd::gethostname};
-use signal_trace_common::filter::Filter;
-use signal_trace_core::{findings::Severity, signal::Signal};
+use signal_trace_core::findings::Severity;
 use tokio::runtime::Builder;
 
 use self::session::{Ended, Session, Stops};
-use super::live_sink;
+use super::{live_sink, watched};
 use crate::{
-    capture::Capture,
+    capture::{Capture, Options, procfs::Root},
     cli::RecordArgs,
-    enrich,
+    enrich, host,
     kernel::LoadOptions,
     pipeline::Pipeline,
     recording::{Header, Writer},
@@ -50,8 +47,10 @@ async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
     if args.kube_api {
         managers = managers.with_kube(enrich::KubeConfig::in_cluster()?);
     }
-    let mut capture = Capture::start(&load, &managers)?;
-    let header = header(args, &managers, &capture)?;
+    let proc = args.host_proc.as_deref().map(Root::at).transpose()?.unwrap_or_default();
+    let options = Options { load, managers, proc };
+    let mut capture = Capture::start(&options)?;
+    let header = header(args, &options, &capture)?;
     let config = header.config.clone();
     // Not before: a session that cannot trace overwrites no file.
     let recorder = args.output.as_deref().map(Writer::create).transpose()?;
@@ -105,35 +104,14 @@ fn report_dropped(output: &stdout::Output) {
 
 /// What a workload can be stopped with, and what the user asked to see.
 fn signal_mask(args: &RecordArgs) -> u64 {
-    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::KILL]
-        .iter()
-        .chain(&args.stop_signals)
-        .chain(&args.filters.signal)
-        .fold(Filter::NONE, |filter, signal| filter.watching(signal.number()))
-        .signal_mask
+    watched(args.stop_signals.iter().chain(&args.filters.signal).copied())
 }
 
-fn header(
-    args: &RecordArgs,
-    managers: &enrich::Options,
-    capture: &Capture,
-) -> anyhow::Result<Header> {
-    let node = gethostname().context("cannot read the name of this node")?;
-    let kernel = uname().context("cannot read the release of the kernel")?;
-    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .context("cannot read /proc/sys/kernel/random/boot_id")?;
+fn header(args: &RecordArgs, options: &Options, capture: &Capture) -> anyhow::Result<Header> {
     let mut config = args.config();
     config.signal_mask = signal_mask(args);
-    config.split_cgroups = capture.split_cgroups();
-    config.tracer_pid = Some(std::process::id());
-    config.asks_managers = managers.asks_anybody();
-    Ok(Header::new(
-        node.to_string_lossy().into_owned(),
-        kernel.release().to_string_lossy().into_owned(),
-        boot_id.trim().to_owned(),
-        capture.anchor(),
-        config,
-    ))
+    config.asks_managers = options.managers.asks_anybody();
+    host::header(None, &options.proc, capture, config)
 }
 
 /// Tells the user something while the session goes on.

@@ -60,12 +60,18 @@ pub enum BindError {
     },
 }
 
-/// Opens the listener: before privileges are dropped.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+/// Whether it can be listened on at all.
+pub fn check(address: SocketAddr) -> Result<(), BindError> {
     // Also as IPv6 writes it, ::ffff:0.0.0.0.
     if address.ip().to_canonical().is_unspecified() {
         return Err(BindError::Unspecified(address));
     }
+    Ok(())
+}
+
+/// Opens the listener: before privileges are dropped.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+    check(address)?;
     let refused = |error| BindError::Refused { address, error };
     let listener = TcpListener::bind(address).map_err(refused)?;
     listener.set_nonblocking(true).map_err(refused)?;

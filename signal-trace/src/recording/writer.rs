@@ -1,13 +1,11 @@
 //! Writes a recording: the `recording` line, every input, and between them what was derived.
 //!
-//! The file is for its owner only (0600): names of processes can be secrets. A file that is there
-//! already is overwritten only if it is a regular file of the same user and no link; anything
-//! else, a symbolic link included, is refused, since the tracer runs as root.
+//! The file is for its owner only, and one that is there already is overwritten only if it is such a
+//! file too ([`private_file`]).
 
 use std::{
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io::{self, BufWriter, Write},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -16,9 +14,12 @@ use signal_trace_core::input::Input;
 use zstd::Encoder;
 
 use super::{RecordingError, format::WireInput, header::Header};
-use crate::sinks::{
-    jsonl::append_line,
-    schema::{Filters, Line, SCHEMA},
+use crate::{
+    private_file,
+    sinks::{
+        jsonl::append_line,
+        schema::{Filters, Line, SCHEMA},
+    },
 };
 
 /// A recording that is being written.
@@ -127,35 +128,10 @@ impl std::fmt::Debug for ZstdOut {
     }
 }
 
-/// Opens `path` for writing as the module says; also for reports.
+/// Opens `path` for writing as the module says, and empties it; also for reports.
 pub fn create_private(path: &Path) -> Result<File, RecordingError> {
-    let refuse = |what| RecordingError::NotOurs { path: path.to_owned(), what };
-    let failed = |source| RecordingError::Create { path: path.to_owned(), source };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        // Not `truncate`: first see what it is. O_NONBLOCK: a FIFO must not hang us.
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)
-        .map_err(|source| match source.raw_os_error() {
-            Some(libc::ELOOP) => refuse("a symbolic link"),
-            Some(libc::ENXIO) => refuse("a pipe or device"),
-            Some(libc::EISDIR) => refuse("a directory"),
-            _ => failed(source),
-        })?;
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(refuse("no regular file"));
-    }
-    if metadata.uid() != nix::unistd::geteuid().as_raw() {
-        return Err(refuse("a file of another user"));
-    }
-    if metadata.nlink() != 1 {
-        return Err(refuse("a file with several names (hard links)"));
-    }
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
-    file.set_len(0).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    let file = private_file::open(path, options.write(true).create(true).truncate(false))?;
+    file.set_len(0).map_err(|source| RecordingError::Create { path: path.to_owned(), source })?;
     Ok(file)
 }

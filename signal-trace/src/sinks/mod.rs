@@ -2,10 +2,14 @@
 //!
 //! A sink renders into a buffer (pure) and writes it (thin).
 
+pub mod feed;
+pub mod file;
 pub mod jsonl;
+pub mod otlp;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+pub mod stdout;
 pub mod text;
 
 use std::io;

@@ -15,13 +15,12 @@ use tokio::sync::mpsc;
 
 use self::api::{Api, Way, stream};
 use super::{
-    super::{
-        Manager, Subject,
-        cri::Cri,
-        grpc::fake::{Fake as Grpc, Reply},
-        source::Source,
-    },
+    super::{Manager, Subject, cri::Cri, source::Source},
     Log, Running, ticking,
+};
+use crate::{
+    capture::procfs::Root,
+    net::grpc::fake::{Fake as Grpc, Reply},
 };
 
 const UID: &str = "12345678-9abc-def0-1234-56789abcdef0";
@@ -224,7 +223,7 @@ async fn what_cri_says_is_completed() {
     pod["status"] = json!({});
     let (lines, watch) = stream();
     let api = Api::start([list(7, &[]), watch]).await;
-    let source = Source::at(Manager::Containerd, &cri.socket());
+    let source = Source::at(Manager::Containerd, &cri.socket(), &Root::default());
     let running = Running::with_kube(vec![source], Some(api.config()));
     running.want(1, &format!("/default/{ID}"));
     assert_eq!(running.fact().await, (1, learned.clone()));
