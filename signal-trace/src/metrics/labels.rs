@@ -159,13 +159,19 @@ fn without_numbers(unit: &str) -> Cow<'_, str> {
 /// not longer than allowed.
 fn tidy(text: &str) -> Box<str> {
     // Some is longer when escaped; no more of it is looked at than can be kept.
-    let text = &text[..text.floor_char_boundary(LONGEST)];
+    let text = cut(text);
     let safe = escaped(text.as_bytes()).to_string();
     // A backslash alone does no harm, and names of systemd are full of them.
     if safe.replace("\\\\", "\\") == text {
         return text.into();
     }
-    safe[..safe.floor_char_boundary(LONGEST)].into()
+    cut(&safe).into()
+}
+
+/// The beginning that may be kept, without half a character.
+fn cut(text: &str) -> &str {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
 }
 
 /// The labels that were chosen, in their order.
@@ -229,16 +235,16 @@ pub(super) mod tests {
         }
     }
 
-    fn in_pod(owner: Option<&str>, container: Option<&str>) -> Option<Kubernetes> {
+    fn in_pod(owner: Option<&str>, container: Option<&str>) -> Kubernetes {
         let text = |text: &str| text.to_owned();
-        Some(Kubernetes {
+        Kubernetes {
             namespace: Some("shop".into()),
             pod: Some("web-7d4b9c-abcde".into()),
             uid: Some("12345678".into()),
             container: container.map(text),
             owner: owner.map(text),
             deletion_timestamp: None,
-        })
+        }
     }
 
     fn name(workload: &Workload) -> String {
@@ -251,13 +257,13 @@ pub(super) mod tests {
         assert_eq!(name(&web), "(container)");
         web.name = Some("k8s_app_web-7d4b9c-abcde_shop_12345678_0".into());
         assert_eq!(name(&web), web.name.clone().unwrap());
-        web.kubernetes = in_pod(None, Some("app"));
+        web.kubernetes = Some(in_pod(None, Some("app")));
         assert_eq!(name(&web), "app");
-        web.kubernetes = in_pod(Some("Deployment/web"), Some("app"));
+        web.kubernetes = Some(in_pod(Some("Deployment/web"), Some("app")));
         assert_eq!(name(&web), "Deployment/web");
-        web.kubernetes = in_pod(Some("Job/backup-29401234"), Some("app"));
+        web.kubernetes = Some(in_pod(Some("Job/backup-29401234"), Some("app")));
         assert_eq!(name(&web), "Job/backup");
-        web.kubernetes = in_pod(Some("StatefulSet/db-12345678"), None);
+        web.kubernetes = Some(in_pod(Some("StatefulSet/db-12345678"), None));
         assert_eq!(name(&web), "StatefulSet/db-12345678");
 
         let mut composed = nobody("container");
@@ -304,7 +310,7 @@ pub(super) mod tests {
     fn every_label_has_its_value() {
         let mut web = nobody("container");
         (web.runtime, web.image) = (Some("docker".into()), Some("acme/web:3".into()));
-        web.kubernetes = in_pod(Some("Deployment/web"), Some("app"));
+        web.kubernetes = Some(in_pod(Some("Deployment/web"), Some("app")));
         web.labels.insert("app".into(), "shop-web".into());
         let values = Values::of(&Label::ALL.into(), Some(&web));
         let expected =

@@ -119,7 +119,7 @@ fn probes_follow_the_life_of_the_agent() {
 fn garbage_is_refused_and_does_no_harm() {
     let metrics = metrics();
     let server = start(&metrics);
-    let long = [b"GET /metrics HTTP/1.1\r\nx: ".as_slice(), &[b'a'; 100_000]].concat();
+    let long = [b"GET /metrics HTTP/1.1\r\nx: ".as_slice(), &vec![b'a'; 100_000]].concat();
     for garbage in [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice(),
         b"GET\r\n\r\n",
@@ -127,7 +127,7 @@ fn garbage_is_refused_and_does_no_harm() {
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET /metrics HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET /metrics HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-        &[0xff; 70_000],
+        &vec![0xff; 70_000],
         &long,
     ] {
         let answer = say(&server, garbage);
