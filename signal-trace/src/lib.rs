@@ -8,7 +8,9 @@ pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
+pub mod history;
 pub mod kernel;
 pub mod pipeline;
 pub mod recording;
+pub mod selection;
 pub mod sinks;

@@ -5,10 +5,12 @@ pub mod record;
 pub mod report;
 pub mod runtime;
 pub mod value;
+pub mod watch;
+pub mod when;
 
 use clap::{Parser, Subcommand};
 
-pub use self::{explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
+pub use self::{explain::ExplainArgs, record::RecordArgs, report::ReportArgs, watch::WatchArgs};
 
 /// Shows what happened to every process that was asked to stop.
 #[derive(Debug, Parser)]
@@ -24,8 +26,10 @@ pub struct Cli {
 pub enum Command {
     /// Trace this node, or one command, and tell how every workload stopped
     Record(RecordArgs),
-    /// Tell the same again from a recording
+    /// Tell the same again from a recording, or what the files of a daemon hold
     Report(ReportArgs),
+    /// Show live what a running daemon sees
+    Watch(WatchArgs),
     /// Tell what a finding means, how it is detected, and what to do about it
     Explain(ExplainArgs),
     /// Check whether tracing works here, and say what to do if not
@@ -39,4 +43,4 @@ Exit codes:
   0  clean
   1  findings at or above --fail-on
   2  usage or run error
-  3  inconclusive: something was lost";
+  3  inconclusive: something was lost, or no agent ran";

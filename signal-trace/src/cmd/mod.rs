@@ -5,6 +5,7 @@ pub mod explain;
 pub mod record;
 pub mod report;
 pub mod schema;
+pub mod watch;
 
 use std::io::{self, Write};
 
@@ -20,6 +21,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Record(args) => record::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor => doctor::run(),
         Command::Schema => schema::run(),

@@ -1,0 +1,1 @@
+//! Whole histories, from their files to what is shown.
