@@ -5,11 +5,15 @@
 use std::{
     fs::{self, File},
     io::{BufWriter, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use jiff::{SignedDuration, Timestamp};
+use signal_trace_tests::{
+    history::{self, Stored},
+    programs,
+};
 
 /// As the daemon's default.
 const ROTATE: usize = 64 << 20;
@@ -26,23 +30,25 @@ fn main() {
     let compress = rest.first().is_some_and(|word| word == "zst");
     let folder = Path::new(folder);
     fs::create_dir_all(folder).expect("the folder can be made");
-    let (recording, lines) = stored();
-    let mut made = 0;
-    let mut seq = 0;
-    let mut round = 0;
+    let happened: Vec<_> = history::recordings()
+        .iter()
+        .flat_map(|name| history::lines(name))
+        .filter(|line| !["recording", "end", "loss"].iter().any(|kind| line.is(kind)))
+        .collect();
     let mut now = "2026-10-01T00:00:00Z".parse::<Timestamp>().expect("a time");
-    let first = at(&recording, now);
+    let first = at(&history::line("verdicts", "recording"), now).text().to_owned() + "\n";
+    let (mut made, mut seq, mut round) = (0, 0, 0);
     while made < bytes {
         let path = folder.join("signal-trace.jsonl");
         let mut out = BufWriter::new(File::create(&path).expect("the folder can be written"));
         out.write_all(first.as_bytes()).expect("there is room");
         let mut size = first.len();
         while size < ROTATE && made + size < bytes {
-            for line in &lines {
+            for line in &happened {
                 seq += 1;
                 let line = changed(line, now, seq, round);
-                out.write_all(line.as_bytes()).expect("there is room");
-                size += line.len();
+                writeln!(out, "{}", line.text()).expect("there is room");
+                size += line.text().len() + 1;
             }
             now += ROUND;
             round += 1;
@@ -55,47 +61,17 @@ fn main() {
     }
 }
 
-/// A `recording` line, and the lines of all that happened.
-fn stored() -> (String, Vec<String>) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("replay/golden");
-    let entries = fs::read_dir(golden).expect("they are in the repository");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
-    files.retain(|file| file.extension().is_some_and(|end| end == "json"));
-    files.sort();
-    let text: Vec<_> =
-        files.iter().map(|file| fs::read_to_string(file).expect("readable")).collect();
-    let lines: Vec<_> =
-        text.iter().flat_map(|text| text.lines()).map(|it| format!("{it}\n")).collect();
-    let is = |line: &str, kind: &str| line.contains(&format!("\"type\":\"{kind}\""));
-    let recording = lines.iter().find(|line| is(line, "recording")).expect("there is one").clone();
-    let marks = ["recording", "end", "loss"];
-    let lines = lines.into_iter().filter(|line| !marks.iter().any(|kind| is(line, kind))).collect();
-    (recording, lines)
+fn at(line: &Stored, now: Timestamp) -> Stored {
+    line.at(format!("{now:.9}").trim_end_matches('Z')).on("n1")
 }
 
-/// `line`, moved to `now`.
-fn at(line: &str, now: Timestamp) -> String {
-    let before = &line[line.find("\"time\":\"").expect("every line has its time") + 8..][..30];
-    line.replace(before, &format!("{now:.9}"))
-}
-
-fn changed(line: &str, now: Timestamp, seq: u64, round: usize) -> String {
+fn changed(line: &Stored, now: Timestamp, seq: u64, round: usize) -> Stored {
     let micros = i64::try_from(seq % 1_000_000).expect("it fits");
-    let line = at(line, now + SignedDuration::from_micros(micros));
-    let (head, rest) = line.split_once(",\"seq\":").expect("every line is numbered");
-    let (_, rest) = rest.split_once(',').expect("there is more in it");
-    let pod = format!(
-        "\"kubernetes\":{{\"namespace\":\"shop\",\"pod\":\"web-{}\",\"uid\":null,\"container\":\"app\",\
-         \"owner\":\"Deployment/web-{}\",\"deletion_timestamp\":null}}",
-        round % PODS,
-        round % PODS
-    );
-    let head = head.replace("\"node\":\"node\"", "\"node\":\"n1\"");
-    let rest = rest
-        .replace("\"kubernetes\":null", &pod)
+    at(line, now + SignedDuration::from_micros(micros))
+        .numbered(seq)
+        .in_pod(&format!("web-{}", round % PODS))
         .replace("\"shutdown_id\":\"", &format!("\"shutdown_id\":\"{round}-"))
-        .replace("\"amends\":\"", &format!("\"amends\":\"{round}-"));
-    format!("{head},\"seq\":{seq},{rest}")
+        .replace("\"amends\":\"", &format!("\"amends\":\"{round}-"))
 }
 
 fn rotate(path: &Path, now: Timestamp, compress: bool) {
@@ -103,7 +79,8 @@ fn rotate(path: &Path, now: Timestamp, compress: bool) {
     let rotated = path.with_file_name(format!("signal-trace-{stamp}.jsonl"));
     fs::rename(path, &rotated).expect("the folder is ours");
     if compress {
-        let zstd = Command::new("zstd").args(["-q", "-3", "--rm"]).arg(&rotated).status();
-        assert!(zstd.expect("apt-get install zstd").success(), "zstd failed");
+        let mut zstd = Command::new(programs::system("zstd", "zstd"));
+        let status = zstd.args(["-q", "-3", "--rm"]).arg(&rotated).status();
+        assert!(status.expect("it can be started").success(), "zstd failed");
     }
 }

@@ -15,6 +15,7 @@ pub mod docker;
 pub mod expected;
 pub mod folder;
 pub mod frame;
+pub mod history;
 pub mod image;
 pub mod inside;
 pub mod launch;

@@ -141,8 +141,8 @@ impl Catalogue {
                 self.recordings.push(path);
                 Ok(())
             }
-            // About to be written.
-            Kind::Empty if listed => Ok(()),
+            // About to be written; but what is compressed was whole before.
+            Kind::Empty if listed && (meta.len() == 0 || name::plain(&path) == path) => Ok(()),
             Kind::Empty => Err(RecordingError::Empty { path }),
             Kind::Newer(schema) => Err(RecordingError::Newer { path, line: 1, schema }),
             Kind::Foreign => Err(RecordingError::Foreign { path }),

@@ -82,12 +82,14 @@ pub fn read<W: Write>(
             }
             Event::Tail(line) => scan.tail(&line).context(OUTPUT)?,
             Event::Overlong => scan.unreadable(),
-            Event::Failed(why) => failures.push(why),
-            Event::Torn(why) => {
-                scan.unreadable();
+            Event::Failed(why) => {
+                scan.lost_file();
+                failures.push(why);
+            }
+            Event::Lost(why) => {
+                scan.lost_file();
                 note(progress, &why);
             }
-            Event::Gone(why) => note(progress, &why),
         }
     }
     let report = scan.finish();

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use memchr::memmem;
+use serde::de::IgnoredAny;
+use serde_json::from_slice;
 use signal_trace_core::findings::Severity;
 
 use super::{
@@ -40,6 +42,8 @@ pub struct Report {
     pub tally: Tally,
     /// Lines that are damaged.
     pub unreadable: u64,
+    /// Files that were not read, or not to their end.
+    pub lost_files: u64,
     /// The worst finding that was shown.
     pub worst: Option<Severity>,
     /// A shutdown that was shown is inconclusive.
@@ -49,7 +53,7 @@ pub struct Report {
 impl Report {
     /// Whether something is missing in the time that was asked for.
     pub fn has_gaps(&self) -> bool {
-        !self.sessions.gaps.is_empty() || self.unreadable > 0 || self.inconclusive
+        !self.sessions.gaps.is_empty() || self.unreadable + self.lost_files > 0 || self.inconclusive
     }
 }
 
@@ -73,6 +77,7 @@ impl<'a, W: Write> Scan<'a, W> {
                 sessions: Sessions::new(*range),
                 tally: Tally::default(),
                 unreadable: 0,
+                lost_files: 0,
                 worst: None,
                 inconclusive: false,
             },
@@ -93,9 +98,14 @@ impl<'a, W: Write> Scan<'a, W> {
         if raw.ends_with(b"}") && Line::parse(raw).is_ok() { self.line(raw) } else { Ok(()) }
     }
 
-    /// Something that cannot be read.
+    /// A line that cannot be read.
     pub const fn unreadable(&mut self) {
         self.report.unreadable += 1;
+    }
+
+    /// A file that cannot be read, or not to its end.
+    pub const fn lost_file(&mut self) {
+        self.report.lost_files += 1;
     }
 
     /// All is read.
@@ -187,8 +197,8 @@ impl<'a, W: Write> Scan<'a, W> {
         if !amends && !self.prefilter.passes(raw) {
             return Ok(());
         }
-        // Two lines in one are told apart by whoever looks into them.
-        if self.blind && !counts && raw.ends_with(b"}") && memmem::find(rest, BEGINNING).is_none() {
+        // Whole, at least; what is not is taken apart below.
+        if self.blind && !counts && from_slice::<IgnoredAny>(raw).is_ok() {
             return self.echo.raw(raw);
         }
         self.parsed(raw, |scan, line| scan.show(raw, &line))

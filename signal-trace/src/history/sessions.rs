@@ -174,7 +174,9 @@ impl Sessions {
 
     /// A `loss` line of the current node. Whether it is of the time that is asked for.
     pub fn lose(&mut self, loss: &LossLine) -> bool {
-        let (from, to) = (loss.window.from.into(), loss.window.to.into());
+        let [from, to] = [loss.window.from, loss.window.to].map(Stamp::from);
+        // The clock may have been set in between.
+        let (from, to) = (from.min(to), from.max(to));
         if self.range.clip(from, to).is_none() {
             return false;
         }

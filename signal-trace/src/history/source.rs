@@ -48,10 +48,8 @@ pub enum Event {
     Overlong,
     /// A file cannot be read.
     Failed(String),
-    /// A compressed file breaks off.
-    Torn(String),
-    /// A file was removed before it was read.
-    Gone(String),
+    /// A file was removed before it was read, or is compressed and breaks off.
+    Lost(String),
 }
 
 /// The files as they are read.
@@ -114,10 +112,10 @@ impl Reading {
         let Err(error) = done? else { return Ok(()) };
         let path = path.display();
         self.tell(match error.kind() {
-            io::ErrorKind::NotFound => Event::Gone(format!(
+            io::ErrorKind::NotFound => Event::Lost(format!(
                 "{path} was removed before it was read: what it held is missing here"
             )),
-            io::ErrorKind::UnexpectedEof => Event::Torn(format!(
+            io::ErrorKind::UnexpectedEof => Event::Lost(format!(
                 "{path} breaks off in the midst of its compressed data: what is before that is shown"
             )),
             _ => Event::Failed(format!("cannot read {path}: {error}")),

@@ -122,6 +122,10 @@ fn gaps(text: &mut Table, report: &Report, several: bool) {
     if report.unreadable > 0 {
         rows.push(format!("{} of the files damaged", count(report.unreadable, "line")));
     }
+    if report.lost_files > 0 {
+        let files = count(report.lost_files, "file");
+        rows.push(format!("{files} not read, or not to the end: see the messages"));
+    }
     if report.inconclusive {
         rows.push("something was lost that inconclusive shutdowns depend on".to_owned());
     }
