@@ -18,6 +18,7 @@ pub mod docker;
 pub mod expected;
 pub mod folder;
 pub mod frame;
+pub mod history;
 pub mod http;
 pub mod image;
 pub mod inside;

@@ -13,7 +13,7 @@ use xshell::{Shell, cmd};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 50] = [
+const NEEDED: &[(&str, &str)] = &[
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
@@ -68,6 +68,7 @@ const NEEDED: [(&str, &str); 50] = [
     ("timeout", "coreutils"),
     ("tini", "tini"),
     ("unshare", "util-linux"),
+    ("zstd", "zstd"),
 ];
 
 /// What packages ask before they start the services that they bring.

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use signal_trace_tests::{bpf, clock::boot_ns};
+use signal_trace_tests::{bpf, cgroup::Cgroup, clock::boot_ns, lines::findings_of};
 
 use super::*;
 
