@@ -61,7 +61,7 @@ impl Cgroups {
         self.known.entry(key).or_default()
     }
 
-    #[cfg(test)]
+    /// Those that are remembered.
     pub fn len(&self) -> usize {
         self.known.len()
     }

@@ -314,6 +314,27 @@ pub struct ProcessReport {
     pub zombie_ns: Option<u64>,
 }
 
+/// How an engine is, while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Kernel events seen.
+    pub events: u64,
+    /// Watched signals seen.
+    pub signals: u64,
+    /// Process exits seen.
+    pub exits: u64,
+    /// Events that came later than the reorder window allows.
+    pub late: u64,
+    /// Processes remembered.
+    pub processes: usize,
+    /// Processes remembered at most.
+    pub max_processes: usize,
+    /// Cgroups remembered.
+    pub cgroups: usize,
+    /// Timelines, those that are only waited for an amendment included.
+    pub timelines: usize,
+}
+
 /// Totals of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndRecord {

@@ -9,7 +9,7 @@ use crate::{
     event::EventBody,
     input::{FactBody, Input, Loss, LossKind},
     order::{Key, Reorder},
-    output::Outputs,
+    output::{Figures, Outputs},
     time::{BootNs, SECOND},
 };
 
@@ -74,6 +74,11 @@ impl Trace {
     /// Timelines that wait for their end or for the end of their grace.
     pub fn open_timelines(&self) -> usize {
         self.engine.open_timelines()
+    }
+
+    /// How much has been seen and is kept.
+    pub fn figures(&self) -> Figures {
+        Figures { late: self.late, ..self.engine.figures() }
     }
 
     /// The longest time that one of those is waited for, nanoseconds; those that have no limit do

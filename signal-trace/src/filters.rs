@@ -1,21 +1,16 @@
-//! FILTERS: which records an output shows. The engine always sees everything.
+//! FILTERS: which lines an output shows. The engine always sees everything.
 //!
-//! A record is shown if it matches every kind of filter that is given; of one kind, any will do.
+//! A line is shown if it matches every kind of filter that is given; of one kind, any will do.
 //! Filters ask about the target unless their name says sender; what marks a session (`recording`,
 //! `loss`, `end`) is always shown.
 
 use clap::Args;
-use signal_trace_core::{
-    identity::Identity,
-    output::{ProcessRef, Record, RecordBody, SenderRef, WorkloadRef},
-    signal::Signal,
-    workload::Kind,
-};
+use signal_trace_core::{identity::Identity, signal::Signal, workload::Kind};
 
 use crate::{
     cli::value::{self, Glob},
     escape,
-    sinks::schema,
+    sinks::schema::{self, Body, Line, Process, Sender, Workload},
 };
 
 /// Whose signals and shutdowns are shown.
@@ -59,22 +54,24 @@ pub struct Filters {
 /// Digits that tell a container's id from a name that happens to begin like it.
 const SHORTEST_ID: usize = 4;
 
-/// What a record is about.
+/// What a line is about.
 #[derive(Default)]
 struct Subject<'a> {
-    processes: Vec<&'a ProcessRef>,
-    workload: Option<&'a WorkloadRef>,
-    senders: Vec<&'a SenderRef>,
-    signals: Vec<Signal>,
+    processes: Vec<&'a Process>,
+    workload: Option<&'a Workload>,
+    senders: Vec<&'a Sender>,
+    signals: Vec<&'a str>,
 }
 
 impl Filters {
-    /// Whether `record` is shown.
-    pub fn allow(&self, record: &Record) -> bool {
-        if *self == Self::default() {
-            return true;
-        }
-        Subject::of(&record.body).is_none_or(|subject| self.match_subject(&subject))
+    /// Whether everything is shown.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether `line` is shown.
+    pub fn allow(&self, line: &Line) -> bool {
+        self.is_empty() || Subject::of(&line.body).is_none_or(|it| self.match_subject(&it))
     }
 
     /// As the `recording` line tells them.
@@ -121,96 +118,108 @@ impl Filters {
         } = self;
         let Subject { processes, workload, senders, signals } = subject;
         let paths = || {
-            let of_processes = processes.iter().filter_map(|p| p.cgroup_path.as_deref());
-            of_processes.chain(workload.and_then(|it| it.cgroup_path.as_deref()))
+            let of_processes = processes.iter().filter_map(|process| process.cgroup.as_deref());
+            of_processes.chain(workload.and_then(|it| it.cgroup.as_deref()))
         };
-        let identities = || {
-            let of_processes = processes.iter().map(|process| process.identity());
-            of_processes.chain(workload.map(WorkloadRef::identity))
+        // A path tells who it is, too: a process can be in a container that is not the workload.
+        let by_path = |matches: &dyn Fn(&Identity<'_>) -> bool| {
+            paths().any(|path| matches(&Identity::of(Some(&escape::from_json(path)), None)))
         };
-        any(target_pid, |pid| processes.iter().any(|p| p.process.id.pid == *pid))
+        any(target_pid, |pid| processes.iter().any(|process| process.pid == *pid))
             && any(sender_pid, |pid| {
                 let mut senders = senders.iter().filter_map(|sender| sender.process.as_ref());
-                senders.any(|sender| sender.process.id.pid == *pid)
+                senders.any(|sender| sender.pid == *pid)
             })
-            && any(container, |glob| identities().any(|it| is_container(glob, &it)))
-            && any(image, |glob| identities().any(|it| it.image.is_some_and(|i| glob.matches(i))))
-            && any(pod, |glob| identities().any(|it| is_pod(glob, &it)))
+            && any(container, |glob| {
+                workload.is_some_and(|it| is_container(glob, it))
+                    || by_path(&|it| {
+                        it.kind == Kind::Container
+                            && it.container_id.is_some_and(|id| is_id(glob, id))
+                    })
+            })
+            && any(image, |glob| {
+                workload.is_some_and(|it| it.image.as_ref().is_some_and(|it| glob.matches(it)))
+            })
+            && any(pod, |glob| {
+                workload.is_some_and(|it| is_pod(glob, it))
+                    || by_path(&|it| it.pod_uid.as_deref().is_some_and(|uid| glob.matches(uid)))
+            })
             && any(namespace, |glob| {
-                identities().any(|it| it.namespace.is_some_and(|name| glob.matches(name)))
+                let pod = workload.and_then(|it| it.kubernetes.as_ref());
+                let namespace = pod.and_then(|pod| pod.namespace.as_ref());
+                namespace.is_some_and(|name| glob.matches(name))
             })
             && any(unit, |glob| {
-                let mut units = identities().filter_map(|it| it.unit.map(escape::for_json));
-                units.any(|unit| is_unit(glob, &unit))
+                workload.is_some_and(|it| it.unit.as_ref().is_some_and(|it| is_unit(glob, it)))
+                    || by_path(&|it| it.unit.is_some_and(|it| is_unit(glob, &escape::for_json(it))))
             })
             && any(cgroup, |glob| paths().any(|path| is_in_cgroup(glob, path)))
-            && any(comm, |glob| {
-                let mut comms = processes.iter().map(|p| p.process.comm);
-                comms.any(|comm| glob.matches(&escape::for_json(comm.as_bytes())))
-            })
-            && any(signal, |signal| signals.contains(signal))
+            && any(comm, |glob| processes.iter().any(|process| glob.matches(&process.comm)))
+            && any(signal, |signal| signals.contains(&signal.name().as_str()))
     }
 }
 
 /// By name (also the one in its pod), or by the first digits of its id.
-fn is_container(glob: &Glob, identity: &Identity<'_>) -> bool {
-    let mut names = [identity.name, identity.pod_container].into_iter().flatten();
-    let of_id = || {
-        let id = identity.container_id?.to_ascii_lowercase();
-        let wanted = glob.text().to_ascii_lowercase();
-        let is_prefix = wanted.len() >= SHORTEST_ID && id.starts_with(&wanted);
-        Some(glob.matches(&id) || (!glob.has_wildcards() && is_prefix))
-    };
-    let is_container = identity.kind == Kind::Container;
-    is_container && (names.any(|name| glob.matches(name)) || of_id() == Some(true))
+fn is_container(glob: &Glob, workload: &Workload) -> bool {
+    let in_pod = workload.kubernetes.as_ref().and_then(|pod| pod.container.as_deref());
+    let mut names = [workload.name.as_deref(), in_pod].into_iter().flatten();
+    workload.kind == "container"
+        && (names.any(|name| glob.matches(name))
+            || workload.id.as_deref().is_some_and(|id| is_id(glob, id)))
 }
 
-fn is_pod(glob: &Glob, identity: &Identity<'_>) -> bool {
-    let mut names = [identity.pod, identity.pod_uid.as_deref()].into_iter().flatten();
-    names.any(|name| glob.matches(name))
+fn is_id(glob: &Glob, id: &str) -> bool {
+    let (id, wanted) = (id.to_ascii_lowercase(), glob.text().to_ascii_lowercase());
+    let is_prefix = wanted.len() >= SHORTEST_ID && id.starts_with(&wanted);
+    glob.matches(&id) || (!glob.has_wildcards() && is_prefix)
+}
+
+fn is_pod(glob: &Glob, workload: &Workload) -> bool {
+    let pod = workload.kubernetes.as_ref();
+    let names = pod.map(|pod| [pod.pod.as_deref(), pod.uid.as_deref()]);
+    names.into_iter().flatten().flatten().any(|name| glob.matches(name))
 }
 
 impl<'a> Subject<'a> {
     /// `None` for what marks the session.
-    fn of(body: &'a RecordBody) -> Option<Self> {
+    fn of(body: &'a Body) -> Option<Self> {
+        let about = |process: &'a Process, workload: Option<&'a Workload>| Self {
+            processes: vec![process],
+            workload,
+            ..Self::default()
+        };
         Some(match body {
-            RecordBody::Signal(record) => Self {
-                processes: vec![&record.target],
-                senders: vec![&record.sender],
-                signals: vec![record.signal],
-                workload: None,
+            Body::Signal(line) => Self {
+                senders: vec![&line.sender],
+                signals: vec![&line.signal.name],
+                ..about(&line.target.process, line.target.workload.as_deref())
             },
-            RecordBody::Delivery(record) => {
-                Self { signals: vec![record.signal], ..Self::about(&record.process) }
-            }
-            RecordBody::Exit(record) => Self {
-                signals: record.status.signal().into_iter().collect(),
-                ..Self::about(&record.process)
+            Body::Delivery(line) => Self {
+                signals: vec![&line.signal.name],
+                ..about(&line.process, line.workload.as_deref())
             },
-            RecordBody::Reap(record) => Self::about(&record.process),
-            RecordBody::Zombie(record) => Self::about(&record.process),
-            RecordBody::Oom(record) => Self::about(&record.process),
-            RecordBody::Finding(record) => {
-                Self { workload: Some(&record.workload), ..Self::about(&record.process) }
-            }
-            RecordBody::Shutdown(record) => {
-                let processes = &record.processes;
-                let of_processes = processes.iter().filter_map(|report| report.stop.as_ref());
-                let stops: Vec<_> = record.stop.iter().chain(of_processes).collect();
-                let deaths = processes.iter().filter_map(|report| report.status?.signal());
+            Body::Exit(line) => Self {
+                signals: line.exit.signal.as_deref().into_iter().collect(),
+                ..about(&line.process, line.workload.as_deref())
+            },
+            Body::Reap(line) => about(&line.process, line.workload.as_deref()),
+            Body::Zombie(line) => about(&line.process, line.workload.as_deref()),
+            Body::Oom(line) => about(&line.process, line.workload.as_deref()),
+            Body::Finding(line) => about(&line.process, Some(&line.workload)),
+            Body::Shutdown(line) => {
+                let of_processes = line.processes.iter().filter_map(|it| it.stop.as_ref());
+                let stops: Vec<_> = line.stop.iter().chain(of_processes).collect();
+                let ends = line.processes.iter().filter_map(|it| it.exit.as_ref());
+                let deaths = ends.filter_map(|exit| exit.signal.as_deref());
                 Self {
-                    processes: processes.iter().map(|report| &report.process).collect(),
-                    workload: Some(&record.workload),
+                    processes: line.processes.iter().map(|it| &it.process).collect(),
+                    workload: Some(&line.workload),
                     senders: stops.iter().map(|stop| &stop.sender).collect(),
-                    signals: stops.iter().map(|stop| stop.signal).chain(deaths).collect(),
+                    signals: stops.iter().map(|stop| stop.signal.as_str()).chain(deaths).collect(),
                 }
             }
-            RecordBody::Loss(_) | RecordBody::End(_) => return None,
+            Body::Recording(_) | Body::Loss(_) | Body::End(_) => return None,
         })
-    }
-
-    fn about(process: &'a ProcessRef) -> Self {
-        Self { processes: vec![process], ..Self::default() }
     }
 }
 
@@ -224,10 +233,9 @@ fn is_unit(glob: &Glob, unit: &str) -> bool {
     glob.matches(unit) || unit.strip_suffix(".service").is_some_and(|name| glob.matches(name))
 }
 
-fn is_in_cgroup(glob: &Glob, path: &[u8]) -> bool {
-    let path = escape::for_json(path);
+fn is_in_cgroup(glob: &Glob, path: &str) -> bool {
     if glob.has_wildcards() {
-        return glob.matches(&path);
+        return glob.matches(path);
     }
     let prefix = glob.text().trim_end_matches('/');
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

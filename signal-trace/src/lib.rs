@@ -3,12 +3,17 @@
 pub mod capture;
 pub mod cli;
 pub mod cmd;
+pub mod daemon;
 pub mod enrich;
 pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
+pub mod host;
 pub mod kernel;
+pub mod log;
+pub mod outlet;
 pub mod pipeline;
+pub mod private_file;
 pub mod recording;
 pub mod sinks;

@@ -5,7 +5,7 @@ use signal_trace_common::wire;
 use signal_trace_core::{
     findings::Severity,
     input::{Fact, Input, Loss},
-    output::{Ask, EndRecord, Outputs, Record, RecordBody},
+    output::{Ask, EndRecord, Figures, Outputs, Record, RecordBody},
     time::{BootNs, ClockAnchor, SECOND},
     trace::Trace,
     verdict::WorkloadVerdict,
@@ -15,7 +15,7 @@ use zerocopy::FromBytes as _;
 use crate::{
     filters::Filters,
     recording::{Header, RecordingError, Writer},
-    sinks::Sink,
+    sinks::{Sink, schema::Line},
 };
 
 /// Inputs go in, lines come out.
@@ -27,6 +27,7 @@ pub struct Pipeline {
     /// Why it was given up: the session goes on without.
     recording_error: Option<RecordingError>,
     filters: Filters,
+    node: String,
     /// Latest time that an input told: the only clock here.
     now: BootNs,
     recorder_flushed: BootNs,
@@ -84,7 +85,7 @@ impl Pipeline {
             recorder.header(&header)?;
             recorder.flush()?;
         }
-        sink.recording(&header.line(filters.to_wire())).context(OUTPUT)?;
+        sink.line(&header.line(filters.to_wire())).context(OUTPUT)?;
         let mut trace = Trace::new(header.config);
         let mut outputs = Outputs::default();
         // Not an input of its own: a replay has it from the header too.
@@ -96,6 +97,7 @@ impl Pipeline {
             recorder,
             recording_error: None,
             filters,
+            node: header.node,
             now: header.clock.boot,
             recorder_flushed: header.clock.boot,
             shown: Shown::default(),
@@ -112,13 +114,26 @@ impl Pipeline {
         let pause = matches!(input, Input::Tick(_) | Input::End(_));
         self.trace.step(input, &mut self.outputs);
         for record in std::mem::take(&mut self.outputs.records) {
-            self.keep(|recorder| recorder.record(&record));
             if let RecordBody::End(end) = &record.body {
                 self.end = Some(*end);
             }
-            if self.filters.allow(&record) {
+            let wanted = self.sink.wants(&record.body);
+            if self.filters.is_empty() {
                 self.shown.add(&record);
-                self.sink.record(&record).context(OUTPUT)?;
+                if !wanted && self.recorder.is_none() {
+                    continue;
+                }
+            }
+            let line = Line::from_record(&record, &self.node, self.cut_short);
+            self.keep(|recorder| recorder.line(&line));
+            if !self.filters.is_empty() {
+                if !self.filters.allow(&line) {
+                    continue;
+                }
+                self.shown.add(&record);
+            }
+            if wanted {
+                self.sink.line(&line).context(OUTPUT)?;
             }
         }
         if pause {
@@ -145,6 +160,11 @@ impl Pipeline {
     /// not count.
     pub fn longest_grace_ns(&self) -> u64 {
         self.trace.longest_grace_ns()
+    }
+
+    /// How much the engine has seen and keeps.
+    pub fn figures(&self) -> Figures {
+        self.trace.figures()
     }
 
     /// Hands everything to whoever reads it.

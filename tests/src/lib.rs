@@ -5,6 +5,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic: every function here may")]
 
+pub mod agent;
 pub mod cases;
 pub mod cgroup;
 pub mod chart;

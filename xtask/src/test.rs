@@ -13,7 +13,7 @@ use xshell::{Shell, cmd};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 48] = [
+const NEEDED: [(&str, &str); 50] = [
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
@@ -37,9 +37,11 @@ const NEEDED: [(&str, &str); 48] = [
     ("dumb-init", "dumb-init"),
     ("grep", "grep"),
     ("gunicorn", "gunicorn"),
+    ("gzip", "gzip"),
     ("haproxy", "haproxy"),
     ("java", "default-jre-headless"),
     ("lighttpd", "lighttpd"),
+    ("logrotate", "logrotate"),
     ("make", "make"),
     ("memcached", "memcached"),
     ("mosquitto", "mosquitto"),

@@ -28,7 +28,7 @@ use crate::{
     findings::{Finding, Severity},
     ids::{ProcessId, Seq},
     input::{FactBody, Loss, LossKind},
-    output::{EndRecord, FindingRecord, Outputs, Record, RecordBody, WorkloadRef},
+    output::{EndRecord, Figures, FindingRecord, Outputs, Record, RecordBody, WorkloadRef},
     signal::Signal,
     table::{ProcessTable, Seen},
     time::{BootNs, ClockAnchor},
@@ -92,6 +92,21 @@ impl Engine {
         let open = self.timelines.values().filter(|timeline| timeline.reports == 0);
         let limited = open.filter(|timeline| timeline.plan.grace_ns != u64::MAX);
         limited.map(|timeline| self.patience_ns(timeline)).max().unwrap_or(0)
+    }
+
+    /// How much has been seen and is kept; what came late is counted before.
+    pub fn figures(&self) -> Figures {
+        let EndRecord { events, signals, exits, .. } = self.totals;
+        Figures {
+            events,
+            signals,
+            exits,
+            late: 0,
+            processes: self.table.len(),
+            max_processes: self.config.max_processes,
+            cgroups: self.cgroups.len(),
+            timelines: self.timelines.len(),
+        }
     }
 
     /// Processes, timelines and what is due, in entries.

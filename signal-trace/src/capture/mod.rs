@@ -34,7 +34,7 @@ use self::{
     clock::AnchorKeeper,
     loss::{Counters, LossMeter},
     place::Told,
-    ring::{Rings, Sweep},
+    ring::{Fill, Rings, Sweep},
     snapshot::Snapshot,
 };
 use crate::{
@@ -115,6 +115,19 @@ impl Capture {
             sweep: None,
             last_tick: BootNs(0),
             poll,
+        })
+    }
+
+    /// How full the rings were, how many program runs the kernel skipped, and the time up to which
+    /// everything has been pushed.
+    ///
+    /// # Errors
+    /// The kernel does not tell the counters.
+    pub fn figures(&self) -> anyhow::Result<CaptureFigures> {
+        Ok(CaptureFigures {
+            rings: self.rings.fills(),
+            recursion_misses: counters(&self.loaded)?.recursion_misses,
+            seen_until: self.last_tick,
         })
     }
 
@@ -283,6 +296,17 @@ impl Capture {
         }
         Ok(())
     }
+}
+
+/// How a capture is, while it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureFigures {
+    /// How full the rings were since the last question.
+    pub rings: [Fill; 2],
+    /// Program runs that the kernel skipped since the start.
+    pub recursion_misses: u64,
+    /// Everything until then has been pushed.
+    pub seen_until: BootNs,
 }
 
 /// Fails if they cannot be read: a session that cannot see its losses must not call itself clean.

@@ -2,6 +2,7 @@
 //! time has been read.
 
 use std::{
+    cell::Cell,
     fs, io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
 };
@@ -11,7 +12,7 @@ use signal_trace_core::time::BootNs;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::clock;
-use crate::kernel::Loaded;
+use crate::kernel::{Loaded, Positions};
 
 /// Records read from one ring before others get their turn: signals of the terminal, timers.
 const BATCH: usize = 1024;
@@ -68,8 +69,15 @@ impl Rings {
 
     /// Begins to read all that is in the rings now.
     pub fn sweep(&self) -> Sweep {
+        self.lifecycle.look();
+        self.signals.look();
         let (lifecycle, signals) = (self.lifecycle.size, self.signals.size);
         Sweep { at: clock::boot_now(), lifecycle, signals }
+    }
+
+    /// How full they were since the last question.
+    pub fn fills(&self) -> [Fill; 2] {
+        [self.lifecycle.fill("lifecycle"), self.signals.fill("signals")]
     }
 
     /// Hands over one batch of each ring.
@@ -87,11 +95,24 @@ impl Rings {
     }
 }
 
+/// How full a ring was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// `lifecycle`, `signals`.
+    pub ring: &'static str,
+    /// Most bytes that waited in it when a sweep began, since the last question.
+    pub most: u64,
+    /// Bytes that it can hold.
+    pub capacity: u64,
+}
+
 /// One ring: its readiness and its size. The ring itself stays with the programs.
 #[derive(Debug)]
 struct Ring {
     fd: AsyncFd<OwnedFd>,
     size: u64,
+    positions: Positions,
+    most: Cell<u64>,
 }
 
 impl Ring {
@@ -102,7 +123,17 @@ impl Ring {
         // open, and the same, for as long as it lives: nobody else can close it.
         let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }
             .map_err(io::Error::from)?;
-        Ok(Self { fd, size })
+        let (positions, most) = (Positions::open(ring)?, Cell::new(0));
+        Ok(Self { fd, size, positions, most })
+    }
+
+    fn look(&self) {
+        self.most.set(self.most.get().max(self.positions.taken()));
+    }
+
+    fn fill(&self, ring: &'static str) -> Fill {
+        self.look();
+        Fill { ring, most: self.most.take().min(self.size), capacity: self.size }
     }
 }
 

@@ -1,14 +1,16 @@
 //! The command line as clap sees it: only parsing, no effects.
 
+pub mod daemon;
 pub mod explain;
 pub mod record;
 pub mod report;
 pub mod runtime;
+pub mod size;
 pub mod value;
 
 use clap::{Parser, Subcommand};
 
-pub use self::{explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
+pub use self::{daemon::DaemonArgs, explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
 
 /// Shows what happened to every process that was asked to stop.
 #[derive(Debug, Parser)]
@@ -26,6 +28,8 @@ pub enum Command {
     Record(RecordArgs),
     /// Tell the same again from a recording
     Report(ReportArgs),
+    /// Trace this node for months: the agent, with sinks, metrics and a configuration file
+    Daemon(DaemonArgs),
     /// Tell what a finding means, how it is detected, and what to do about it
     Explain(ExplainArgs),
     /// Check whether tracing works here, and say what to do if not

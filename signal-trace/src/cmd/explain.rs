@@ -93,7 +93,7 @@ fn plain(page: &Page) -> String {
 
 /// The same, each in its colour.
 fn coloured(page: &Page) -> String {
-    let names = page.severities.iter().map(|it| span(of_severity(*it), it.name()));
+    let names = page.severities.iter().map(|it| span(of_severity(it.name()), it.name()));
     names.collect::<Vec<_>>().join(", ")
 }
 

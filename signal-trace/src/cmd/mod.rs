@@ -1,5 +1,6 @@
 //! The commands: each turns its arguments into effects and an exit code.
 
+pub mod daemon;
 pub mod doctor;
 pub mod explain;
 pub mod record;
@@ -9,6 +10,8 @@ pub mod schema;
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
+use signal_trace_common::filter::Filter;
+use signal_trace_core::signal::Signal;
 
 use crate::{
     cli::{Cli, Command, record::LiveFormat},
@@ -20,10 +23,21 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Record(args) => record::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Daemon(args) => daemon::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor => doctor::run(),
         Command::Schema => schema::run(),
     }
+}
+
+/// The signals that a workload can be stopped with, SIGKILL, and `more`: bit `n - 1` stands for
+/// signal `n`.
+pub fn watched(more: impl IntoIterator<Item = Signal>) -> u64 {
+    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::KILL]
+        .into_iter()
+        .chain(more)
+        .fold(Filter::NONE, |filter, signal| filter.watching(signal.number()))
+        .signal_mask
 }
 
 /// The sink that writes to `out`, which leads to standard output: text is coloured if that is a

@@ -4,23 +4,20 @@ mod session;
 mod stdout;
 
 use std::{
-    fs,
     io::{self, Write as _},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use nix::{sys::utsname::uname, unistd::gethostname};
-use signal_trace_common::filter::Filter;
-use signal_trace_core::{findings::Severity, signal::Signal};
+use signal_trace_core::findings::Severity;
 use tokio::runtime::Builder;
 
 use self::session::{Ended, Session, Stops};
-use super::live_sink;
+use super::{live_sink, watched};
 use crate::{
     capture::Capture,
     cli::RecordArgs,
-    enrich,
+    enrich, host,
     kernel::LoadOptions,
     pipeline::Pipeline,
     recording::{Header, Writer},
@@ -105,12 +102,7 @@ fn report_dropped(output: &stdout::Output) {
 
 /// What a workload can be stopped with, and what the user asked to see.
 fn signal_mask(args: &RecordArgs) -> u64 {
-    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::KILL]
-        .iter()
-        .chain(&args.stop_signals)
-        .chain(&args.filters.signal)
-        .fold(Filter::NONE, |filter, signal| filter.watching(signal.number()))
-        .signal_mask
+    watched(args.stop_signals.iter().chain(&args.filters.signal).copied())
 }
 
 fn header(
@@ -118,22 +110,12 @@ fn header(
     managers: &enrich::Options,
     capture: &Capture,
 ) -> anyhow::Result<Header> {
-    let node = gethostname().context("cannot read the name of this node")?;
-    let kernel = uname().context("cannot read the release of the kernel")?;
-    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .context("cannot read /proc/sys/kernel/random/boot_id")?;
     let mut config = args.config();
     config.signal_mask = signal_mask(args);
     config.split_cgroups = capture.split_cgroups();
     config.tracer_pid = Some(std::process::id());
     config.asks_managers = managers.asks_anybody();
-    Ok(Header::new(
-        node.to_string_lossy().into_owned(),
-        kernel.release().to_string_lossy().into_owned(),
-        boot_id.trim().to_owned(),
-        capture.anchor(),
-        config,
-    ))
+    host::header(None, capture.anchor(), config)
 }
 
 /// Tells the user something while the session goes on.

@@ -3,10 +3,10 @@
 use clap::Parser;
 
 use super::*;
-use crate::sinks::sample;
+use crate::sinks::{jsonl::append_line, sample};
 
 #[derive(Parser)]
-struct Line {
+struct Arguments {
     #[command(flatten)]
     filters: Filters,
 }
@@ -14,23 +14,16 @@ struct Line {
 /// Types of the sample records that `arguments` let through.
 #[track_caller]
 fn check(arguments: &[&str], expected: &str) {
-    let line = Line::try_parse_from([&["x"], arguments].concat());
+    let line = Arguments::try_parse_from([&["x"], arguments].concat());
     let filters = line.unwrap_or_else(|error| panic!("{error}")).filters;
-    let kind = |record: &Record| match record.body {
-        RecordBody::Signal(_) => "signal",
-        RecordBody::Delivery(_) => "delivery",
-        RecordBody::Exit(_) => "exit",
-        RecordBody::Reap(_) => "reap",
-        RecordBody::Zombie(_) => "zombie",
-        RecordBody::Oom(_) => "oom",
-        RecordBody::Shutdown(_) => "shutdown",
-        RecordBody::Finding(_) => "finding",
-        RecordBody::Loss(_) => "loss",
-        RecordBody::End(_) => "end",
-    };
-    let records = sample::every_record();
-    let mut kinds: Vec<_> =
-        records.iter().filter(|record| filters.allow(record)).map(kind).collect();
+    let lines = sample::every_record().into_iter().map(|record| {
+        // As a reader of history sees it.
+        let mut json = vec![];
+        append_line(&mut json, &Line::from_record(&record, "n1", false));
+        Line::parse(&json).unwrap()
+    });
+    let shown = lines.filter(|line| filters.allow(line));
+    let mut kinds: Vec<_> = shown.map(|line| line.body.kind()).collect();
     kinds.dedup();
     assert_eq!(kinds.join(" "), expected, "{arguments:?}");
 }
@@ -108,6 +101,6 @@ fn a_unit_without_type_is_a_service() {
 #[test]
 fn what_cannot_match_is_refused() {
     for arguments in [["--container", "["], ["--pod", "["], ["--signal", "X"], ["--comm", "["]] {
-        assert!(Line::try_parse_from([&["x"][..], &arguments].concat()).is_err());
+        assert!(Arguments::try_parse_from([&["x"][..], &arguments].concat()).is_err());
     }
 }

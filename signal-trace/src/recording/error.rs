@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::private_file::PrivateFileError;
+
 /// What can go wrong with a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
@@ -13,14 +15,9 @@ pub enum RecordingError {
         /// Why.
         source: io::Error,
     },
-    /// There is something else of that name.
-    #[error("will not write to {}: it is {what}; name another file or remove it", path.display())]
-    NotOurs {
-        /// The file.
-        path: PathBuf,
-        /// What it is instead.
-        what: &'static str,
-    },
+    /// It cannot be opened, or there is something else of that name.
+    #[error(transparent)]
+    Private(#[from] PrivateFileError),
     /// Writing failed, most likely because the disk is full.
     #[error(
         "cannot go on writing {}: {source}; what was recorded until now can still be read with \

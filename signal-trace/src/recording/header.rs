@@ -44,7 +44,7 @@ impl Header {
     pub fn line(&self, filters: Filters) -> Line {
         let Self { version, abi, node, kernel, boot_id, clock, config } = self;
         Line {
-            schema: SCHEMA,
+            schema: SCHEMA.into(),
             time: Time(clock.wall_ns),
             node: node.clone(),
             seq: 0,

@@ -14,7 +14,7 @@ use signal_trace_core::{
 };
 
 use super::{Header, Reader, RecordingError, Writer};
-use crate::sinks::sample;
+use crate::sinks::{sample, schema::Line};
 
 /// A folder that goes away with the test.
 struct Folder(PathBuf);
@@ -58,7 +58,7 @@ fn write(path: &Path) {
     writer.header(&sample::header()).unwrap();
     for (input, record) in inputs().iter().zip(sample::every_record()) {
         writer.input(input).unwrap();
-        writer.record(&record).unwrap();
+        writer.line(&Line::from_record(&record, "n1", false)).unwrap();
     }
     writer.finish().unwrap();
 }

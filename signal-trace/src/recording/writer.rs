@@ -1,24 +1,25 @@
 //! Writes a recording: the `recording` line, every input, and between them what was derived.
 //!
-//! The file is for its owner only (0600): names of processes can be secrets. A file that is there
-//! already is overwritten only if it is a regular file of the same user and no link; anything
-//! else, a symbolic link included, is refused, since the tracer runs as root.
+//! The file is for its owner only, and one that is there already is overwritten only if it is such a
+//! file too ([`private_file`]).
 
 use std::{
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io::{self, BufWriter, Write},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
-use signal_trace_core::{input::Input, output::Record};
+use signal_trace_core::input::Input;
 use zstd::Encoder;
 
 use super::{RecordingError, format::WireInput, header::Header};
-use crate::sinks::{
-    jsonl::append_line,
-    schema::{Filters, Line, SCHEMA},
+use crate::{
+    private_file,
+    sinks::{
+        jsonl::append_line,
+        schema::{Filters, Line, SCHEMA},
+    },
 };
 
 /// A recording that is being written.
@@ -26,7 +27,6 @@ use crate::sinks::{
 pub struct Writer {
     path: PathBuf,
     out: Out,
-    node: String,
     line: Vec<u8>,
 }
 
@@ -57,12 +57,11 @@ impl Writer {
         } else {
             Out::Plain(file)
         };
-        Ok(Self { path: path.to_owned(), out, node: String::new(), line: vec![] })
+        Ok(Self { path: path.to_owned(), out, line: vec![] })
     }
 
     /// Writes the first line.
     pub fn header(&mut self, header: &Header) -> Result<(), RecordingError> {
-        self.node.clone_from(&header.node);
         self.write(&header.line(Filters::default()))
     }
 
@@ -71,9 +70,9 @@ impl Writer {
         self.write(&InputLine { schema: SCHEMA, r#type: "input", input: input.into() })
     }
 
-    /// Writes a record of the engine.
-    pub fn record(&mut self, record: &Record) -> Result<(), RecordingError> {
-        self.write(&Line::from_record(record, &self.node, false))
+    /// Writes what the engine said.
+    pub fn line(&mut self, line: &Line) -> Result<(), RecordingError> {
+        self.write(line)
     }
 
     /// Hands everything to the kernel: a reader of the file finds it.
@@ -129,35 +128,10 @@ impl std::fmt::Debug for ZstdOut {
     }
 }
 
-/// Opens `path` for writing as the module says; also for reports.
+/// Opens `path` for writing as the module says, and empties it; also for reports.
 pub fn create_private(path: &Path) -> Result<File, RecordingError> {
-    let refuse = |what| RecordingError::NotOurs { path: path.to_owned(), what };
-    let failed = |source| RecordingError::Create { path: path.to_owned(), source };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        // Not `truncate`: first see what it is. O_NONBLOCK: a FIFO must not hang us.
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)
-        .map_err(|source| match source.raw_os_error() {
-            Some(libc::ELOOP) => refuse("a symbolic link"),
-            Some(libc::ENXIO) => refuse("a pipe or device"),
-            Some(libc::EISDIR) => refuse("a directory"),
-            _ => failed(source),
-        })?;
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(refuse("no regular file"));
-    }
-    if metadata.uid() != nix::unistd::geteuid().as_raw() {
-        return Err(refuse("a file of another user"));
-    }
-    if metadata.nlink() != 1 {
-        return Err(refuse("a file with several names (hard links)"));
-    }
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
-    file.set_len(0).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    let file = private_file::open(path, options.write(true).create(true).truncate(false))?;
+    file.set_len(0).map_err(|source| RecordingError::Create { path: path.to_owned(), source })?;
     Ok(file)
 }

@@ -4,23 +4,23 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
-use signal_trace_core::output::Record;
 
-use super::{Sink, schema::Line};
+use super::{
+    Sink,
+    schema::{Body, Line},
+};
 
 /// Writes every line as an object of the contract.
 #[derive(Debug)]
 pub struct Jsonl<W> {
     out: W,
     buffer: Vec<u8>,
-    node: String,
-    cut_short: bool,
 }
 
 impl<W: Write> Jsonl<W> {
     /// Writes to `out`, which should not buffer by itself: [`Sink::flush`] hands on what has come.
     pub const fn new(out: W) -> Self {
-        Self { out, buffer: vec![], node: String::new(), cut_short: false }
+        Self { out, buffer: vec![] }
     }
 
     fn hand_on(&mut self) -> io::Result<()> {
@@ -34,20 +34,17 @@ impl<W: Write> Jsonl<W> {
 const FULL: usize = 64 << 10;
 
 impl<W: Write> Sink for Jsonl<W> {
-    fn recording(&mut self, line: &Line) -> io::Result<()> {
-        self.node.clone_from(&line.node);
+    fn line(&mut self, line: &Line) -> io::Result<()> {
         append_line(&mut self.buffer, line);
-        self.flush()
-    }
-
-    fn record(&mut self, record: &Record) -> io::Result<()> {
-        let line = Line::from_record(record, &self.node, self.cut_short);
-        append_line(&mut self.buffer, &line);
+        if matches!(line.body, Body::Recording(_)) {
+            // Whoever waits for the beginning waits for this.
+            return self.flush();
+        }
         if self.buffer.len() < FULL { Ok(()) } else { self.hand_on() }
     }
 
     fn cut_short(&mut self, _: &str) -> io::Result<()> {
-        self.cut_short = true;
+        // The `end` line tells.
         Ok(())
     }
 

@@ -2,15 +2,18 @@
 //!
 //! A sink renders into a buffer (pure) and writes it (thin).
 
+pub mod feed;
+pub mod file;
 pub mod jsonl;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;
+pub mod stdout;
 pub mod text;
 
 use std::io;
 
-use signal_trace_core::output::Record;
+use signal_trace_core::output::RecordBody;
 
 use crate::sinks::schema::Line;
 
@@ -19,13 +22,15 @@ use crate::sinks::schema::Line;
 /// An error of the kind [`io::ErrorKind::BrokenPipe`] means that the reader has gone (`| head`):
 /// the caller ends quietly.
 pub trait Sink {
-    /// The session begins; `line` is its `recording` line.
-    fn recording(&mut self, line: &Line) -> io::Result<()>;
+    /// Whether a line of it would be of use: making one costs something.
+    fn wants(&self, _: &RecordBody) -> bool {
+        true
+    }
 
-    /// A record of the engine.
-    fn record(&mut self, record: &Record) -> io::Result<()>;
+    /// A line; the first one of a session is its `recording` line.
+    fn line(&mut self, line: &Line) -> io::Result<()>;
 
-    /// The recording that is replayed breaks off; comes before the `end` record.
+    /// The recording that is replayed breaks off; comes before the `end` line.
     fn cut_short(&mut self, reason: &str) -> io::Result<()>;
 
     /// Hands everything to whoever reads it.

@@ -15,7 +15,6 @@ use signal_trace_core::{
         ProcessReport as CoreReport, ReapRecord, Record, RecordBody, SenderRef, ShutdownRecord,
         SignalRecord, StopRef, ZombieRecord,
     },
-    role::Role,
     signal::{Signal, WaitStatus},
     time::ClockAnchor,
 };
@@ -33,7 +32,7 @@ impl Line {
     pub fn from_record(record: &Record, node: &str, cut_short: bool) -> Self {
         let Record { seq: Seq(seq), at, clock, body } = record;
         Self {
-            schema: SCHEMA,
+            schema: SCHEMA.into(),
             time: Time::of(*at, clock),
             node: node.to_owned(),
             seq: *seq,
@@ -50,14 +49,14 @@ fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
                 signal: SignalName { name: signal.name(), number: signal.number() },
                 process: process_ref(process, clock),
                 workload: workload_around(process),
-                disposition: names::disposition(*disposition),
+                disposition: names::disposition(*disposition).into(),
             })
         }
-        // `notable` is a hint for people: the text sink's.
-        RecordBody::Exit(ExitRecord { process, status, notable: _ }) => Body::Exit(ExitLine {
+        RecordBody::Exit(ExitRecord { process, status, notable }) => Body::Exit(ExitLine {
             process: process_ref(process, clock),
             workload: workload_around(process),
             exit: exit(*status),
+            notable: *notable,
         }),
         RecordBody::Reap(ReapRecord { process, zombie_ns }) => Body::Reap(ReapLine {
             process: process_ref(process, clock),
@@ -87,7 +86,7 @@ fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
             })
         }
         RecordBody::Loss(Loss { kind, count, from, to }) => Body::Loss(LossLine {
-            kind: kind.name(),
+            kind: kind.name().into(),
             count: *count,
             window: Window { from: Time::of(*from, clock), to: Time::of(*to, clock) },
         }),
@@ -98,21 +97,23 @@ fn body_of(body: &RecordBody, clock: &ClockAnchor, cut_short: bool) -> Body {
 fn signal(record: &SignalRecord, clock: &ClockAnchor) -> SignalLine {
     let SignalRecord { signal, si_code, result, group, sender, target, disposition, blocked } =
         record;
+    let flags = &target.process.flags;
     SignalLine {
         signal: SentSignal {
             name: signal.name(),
             number: signal.number(),
             code: *si_code,
-            result: names::result(*result),
+            result: names::result(*result).into(),
             group: *group,
         },
         sender: sender_of(sender, clock),
         target: Target {
             process: process_ref(target, clock),
             workload: workload_around(target),
-            disposition: names::disposition(*disposition),
+            disposition: names::disposition(*disposition).into(),
             blocked: *blocked,
-            pid1: target.process.is_namespace_init(),
+            pid1: target.process.is_namespace_init() || flags.unkillable,
+            ending: flags.group_exit || flags.exiting || flags.dead,
         },
     }
 }
@@ -124,7 +125,7 @@ fn zombie(record: &ZombieRecord, clock: &ClockAnchor) -> ZombieLine {
         process: process_ref(process, clock),
         workload: workload_around(process),
         parent: parent.as_ref().map(|parent| process_ref(parent, clock)),
-        parent_sigchld: parent_sigchld.map(names::disposition),
+        parent_sigchld: parent_sigchld.map(|it| names::disposition(it).into()),
         orphaned: *orphaned,
         age_seconds: seconds(*age_ns),
         workload_zombies: *workload_zombies,
@@ -156,7 +157,7 @@ fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
         stop: stop.as_ref().map(|stop| stop_of(stop, clock)),
         grace: Grace {
             configured_seconds: Some(*grace_ns).filter(|ns| *ns != u64::MAX).map(seconds),
-            source: grace_source.name(),
+            source: grace_source.name().into(),
             pre_stop: pre_stop.as_ref().map(|hook| PreStop {
                 process: process_ref(&hook.process, clock),
                 seconds: seconds(hook.took_ns),
@@ -164,7 +165,7 @@ fn shutdown(record: &ShutdownRecord, clock: &ClockAnchor) -> ShutdownLine {
             used_seconds: grace_used_ns.map(seconds),
         },
         duration_seconds: seconds(*duration_ns),
-        verdict: verdict.name(),
+        verdict: verdict.name().into(),
         complete: *complete,
         processes: processes.iter().map(|report| report_of(report, clock)).collect(),
         forwarding: Forwarding {
@@ -192,8 +193,8 @@ fn report_of(report: &CoreReport, clock: &ClockAnchor) -> ProcessReport {
     ProcessReport {
         process: process_ref(process, clock),
         main: *main,
-        verdict: verdict.name(),
-        killed_by: killed_by.map(Role::name),
+        verdict: verdict.name().into(),
+        killed_by: killed_by.map(|role| role.name().into()),
         stop: stop.as_ref().map(|stop| stop_of(stop, clock)),
         exit: status.map(exit),
         seconds_to_exit: to_exit_ns.map(seconds),
@@ -234,7 +235,7 @@ fn sender_of(sender: &SenderRef, clock: &ClockAnchor) -> Sender {
     Sender {
         process: process.as_ref().map(|process| process_ref(process, clock)),
         workload: process.as_ref().and_then(workload_around),
-        role: role.name(),
+        role: role.name().into(),
     }
 }
 
@@ -246,8 +247,8 @@ fn stop_of(stop: &StopRef, clock: &ClockAnchor) -> Stop {
 fn finding_of(finding: &CoreFinding) -> Finding {
     let CoreFinding { id, severity, summary, fix, evidence } = finding;
     Finding {
-        id,
-        severity: severity.name(),
+        id: (*id).into(),
+        severity: severity.name().into(),
         summary: summary.clone(),
         fix: fix.clone(),
         evidence: evidence.iter().map(|Seq(seq)| *seq).collect(),

@@ -1,12 +1,12 @@
 //! The line types that tell what happened (`recording` is in `session`).
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Exit, Finding, Process, Sender, Stop, Time, Workload, names};
+use super::{Exit, Finding, Name, Process, Sender, Stop, Time, Workload, names};
 
 /// A watched signal was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignalLine {
     /// The signal.
     pub signal: SentSignal,
@@ -17,7 +17,7 @@ pub struct SignalLine {
 }
 
 /// A signal as it was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SentSignal {
     /// `SIGTERM`, `SIGRTMIN+3`.
     pub name: String,
@@ -27,13 +27,13 @@ pub struct SentSignal {
     pub code: i32,
     /// What the kernel did with it; `delivered` means queued, not yet taken.
     #[schemars(extend("enum" = names::RESULTS))]
-    pub result: &'static str,
+    pub result: Name,
     /// Sent to the process, not to one of its threads.
     pub group: bool,
 }
 
 /// The target of a signal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// The process.
     pub process: Process,
@@ -41,15 +41,17 @@ pub struct Target {
     pub workload: Option<Box<Workload>>,
     /// What it does with the signal.
     #[schemars(extend("enum" = names::DISPOSITIONS))]
-    pub disposition: &'static str,
+    pub disposition: Name,
     /// Blocked by it, or awaited in sigtimedwait(2).
     pub blocked: bool,
     /// PID 1 of a PID namespace: the kernel drops what it has no handler for.
     pub pid1: bool,
+    /// It was ending already: the signal changes nothing.
+    pub ending: bool,
 }
 
 /// A watched signal was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryLine {
     /// The signal.
     pub signal: SignalName,
@@ -59,11 +61,11 @@ pub struct DeliveryLine {
     pub workload: Option<Box<Workload>>,
     /// What it does with it.
     #[schemars(extend("enum" = names::DISPOSITIONS))]
-    pub disposition: &'static str,
+    pub disposition: Name,
 }
 
 /// A signal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignalName {
     /// `SIGTERM`, `SIGRTMIN+3`.
     pub name: String,
@@ -72,7 +74,7 @@ pub struct SignalName {
 }
 
 /// A process ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExitLine {
     /// Which.
     pub process: Process,
@@ -80,10 +82,12 @@ pub struct ExitLine {
     pub workload: Option<Box<Workload>>,
     /// How.
     pub exit: Exit,
+    /// It is part of a shutdown, or was sent a watched signal.
+    pub notable: bool,
 }
 
 /// A process was reaped.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReapLine {
     /// Which.
     pub process: Process,
@@ -94,7 +98,7 @@ pub struct ReapLine {
 }
 
 /// A process is a zombie.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ZombieLine {
     /// Which.
     pub process: Process,
@@ -104,7 +108,7 @@ pub struct ZombieLine {
     pub parent: Option<Process>,
     /// What that one does with SIGCHLD; null if unknown.
     #[schemars(extend("enum" = names::dispositions_or_null()))]
-    pub parent_sigchld: Option<&'static str>,
+    pub parent_sigchld: Option<Name>,
     /// The process that started it is gone, and another one has to reap it.
     pub orphaned: bool,
     /// At least this long.
@@ -114,7 +118,7 @@ pub struct ZombieLine {
 }
 
 /// The OOM killer chose a victim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OomLine {
     /// The victim.
     pub process: Process,
@@ -125,7 +129,7 @@ pub struct OomLine {
 }
 
 /// What the kernel says of an OOM kill.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OomFigures {
     /// Thread id of the victim.
     pub tid: u32,
@@ -136,7 +140,7 @@ pub struct OomFigures {
 }
 
 /// What became of a workload that was asked to stop.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShutdownLine {
     /// Names this report; unique since boot.
     pub shutdown_id: String,
@@ -152,7 +156,7 @@ pub struct ShutdownLine {
     pub duration_seconds: f64,
     /// How it ended.
     #[schemars(extend("enum" = names::workload_verdicts()))]
-    pub verdict: &'static str,
+    pub verdict: Name,
     /// Everything from beginning to end was observed.
     pub complete: bool,
     /// Its processes, the main one first.
@@ -164,7 +168,7 @@ pub struct ShutdownLine {
 }
 
 /// How the stop signal was passed on inside a workload.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Forwarding {
     /// Who told whom, in order; each process is told once.
     pub edges: Vec<ForwardingEdge>,
@@ -173,7 +177,7 @@ pub struct Forwarding {
 }
 
 /// One process of the workload told another one to stop.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForwardingEdge {
     /// Pid of the one that told.
     pub from: u32,
@@ -188,14 +192,14 @@ pub struct ForwardingEdge {
 }
 
 /// The grace period.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Grace {
     /// Its length, a preStop hook included; null if there is no limit.
     pub configured_seconds: Option<f64>,
     /// Where the length is known from; `default` is what the place suggests: 30 s in a pod, 90 s in
     /// a service of systemd, else 10 s.
     #[schemars(extend("enum" = names::grace_sources()))]
-    pub source: &'static str,
+    pub source: Name,
     /// The preStop hook that used a part of it.
     pub pre_stop: Option<PreStop>,
     /// From the stop signal to the first SIGKILL, else to the last exit; null without stop signal.
@@ -203,7 +207,7 @@ pub struct Grace {
 }
 
 /// A preStop hook of Kubernetes.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PreStop {
     /// Its first process.
     pub process: Process,
@@ -212,7 +216,7 @@ pub struct PreStop {
 }
 
 /// One process of a shutdown.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessReport {
     /// The process.
     pub process: Process,
@@ -220,10 +224,10 @@ pub struct ProcessReport {
     pub main: bool,
     /// What it did with its first stop signal.
     #[schemars(extend("enum" = names::process_verdicts()))]
-    pub verdict: &'static str,
+    pub verdict: Name,
     /// Who sent the SIGKILL that ended it; null unless one did.
     #[schemars(extend("enum" = names::roles_or_null()))]
-    pub killed_by: Option<&'static str>,
+    pub killed_by: Option<Name>,
     /// Its own first stop signal.
     pub stop: Option<Stop>,
     /// How it ended; null if it lives.
@@ -235,7 +239,7 @@ pub struct ProcessReport {
 }
 
 /// A finding that belongs to no shutdown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingLine {
     /// Whose.
     pub workload: Workload,
@@ -246,11 +250,12 @@ pub struct FindingLine {
 }
 
 /// Something is missing from the stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LossLine {
-    /// Where it was lost.
+    /// Where it was lost; `sink`: lines that this output had no room for, whose last one had this
+    /// `seq`. The others are losses of the session, and make what they touch inconclusive.
     #[schemars(extend("enum" = names::loss_kinds()))]
-    pub kind: &'static str,
+    pub kind: Name,
     /// How many.
     pub count: u64,
     /// When.
@@ -258,7 +263,7 @@ pub struct LossLine {
 }
 
 /// A span of time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// After this,
     pub from: Time,
@@ -267,7 +272,7 @@ pub struct Window {
 }
 
 /// The session ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndLine {
     /// Totals of the node, whatever the filters show.
     pub totals: Totals,
@@ -276,7 +281,7 @@ pub struct EndLine {
 }
 
 /// Totals of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
     /// Kernel events seen.
     pub events: u64,
@@ -297,7 +302,7 @@ pub struct Totals {
 }
 
 /// Findings by severity.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingTotals {
     /// At `info`.
     pub info: u64,

@@ -6,16 +6,22 @@
 mod convert;
 mod lines;
 pub(crate) mod names;
+mod parse;
 mod parts;
 mod session;
 #[cfg(test)]
 mod tests;
 mod time;
 
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::Serialize;
 
-pub use self::{lines::*, parts::*, session::*, time::Time};
+pub use self::{lines::*, parse::ParseError, parts::*, session::*, time::Time};
+
+/// A name out of a closed set: borrowed where it was made here, owned where it was read.
+pub type Name = Cow<'static, str>;
 
 /// Value of `schema` in every line that this version writes.
 pub const SCHEMA: &str = "signal-trace/v1";
@@ -26,7 +32,7 @@ pub const SCHEMA: &str = "signal-trace/v1";
 pub struct Line {
     /// Version of the contract: the name and the major version.
     #[schemars(extend("const" = SCHEMA))]
-    pub schema: &'static str,
+    pub schema: Name,
     /// When it happened.
     pub time: Time,
     /// Name of the node.
@@ -64,6 +70,25 @@ pub enum Body {
     Loss(LossLine),
     /// The session ended.
     End(EndLine),
+}
+
+impl Body {
+    /// The `type` on the wire.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Recording(_) => "recording",
+            Self::Signal(_) => "signal",
+            Self::Delivery(_) => "delivery",
+            Self::Exit(_) => "exit",
+            Self::Reap(_) => "reap",
+            Self::Zombie(_) => "zombie",
+            Self::Oom(_) => "oom",
+            Self::Shutdown(_) => "shutdown",
+            Self::Finding(_) => "finding",
+            Self::Loss(_) => "loss",
+            Self::End(_) => "end",
+        }
+    }
 }
 
 /// The JSON Schema (draft 2020-12) of every line that `--format jsonl` can write.

@@ -80,6 +80,9 @@ pub fn severities() -> Vec<&'static str> {
     Severity::ALL.map(Severity::name).to_vec()
 }
 
+/// A loss of the output itself: lines that it had no room for.
+pub const SINK_LOSS: &str = "sink";
+
 pub fn loss_kinds() -> Vec<&'static str> {
-    LossKind::ALL.map(LossKind::name).to_vec()
+    LossKind::ALL.map(LossKind::name).into_iter().chain([SINK_LOSS]).collect()
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Time, names};
+use super::{Name, Time, names};
 
 /// A process; what is not known is null.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     /// Process id in the initial PID namespace.
     pub pid: u32,
@@ -27,18 +27,18 @@ pub struct Process {
 }
 
 /// Whose shutdown; what is not known is null.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Workload {
     /// What it is.
     #[schemars(extend("enum" = names::WORKLOAD_KINDS))]
-    pub kind: &'static str,
+    pub kind: Name,
     /// Container id, unit name, cgroup path, or `pid:start` of the root process.
     pub id: Option<String>,
     /// Name for people: of the container, the unit, the process. Untrusted, as all that follows.
     pub name: Option<String>,
     /// Container runtime.
     #[schemars(extend("enum" = names::runtimes_or_null()))]
-    pub runtime: Option<&'static str>,
+    pub runtime: Option<Name>,
     /// Container image.
     pub image: Option<String>,
     /// Path of its cgroup.
@@ -56,7 +56,7 @@ pub struct Workload {
 }
 
 /// A Kubernetes pod and container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Kubernetes {
     /// Namespace.
     pub namespace: Option<String>,
@@ -73,17 +73,17 @@ pub struct Kubernetes {
 }
 
 /// A configured stop signal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StopSignal {
     /// Its name.
     pub signal: String,
     /// Who told it.
     #[schemars(extend("enum" = names::sources()))]
-    pub source: &'static str,
+    pub source: Name,
 }
 
 /// Who sent a signal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sender {
     /// The process; null if the kernel sent it on no process' behalf.
     pub process: Option<Process>,
@@ -91,11 +91,11 @@ pub struct Sender {
     pub workload: Option<Box<Workload>>,
     /// What it is to the target.
     #[schemars(extend("enum" = names::roles()))]
-    pub role: &'static str,
+    pub role: Name,
 }
 
 /// How a process ended: exactly one of `code` and `signal` is set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exit {
     /// Exit code, if it exited by itself.
     pub code: Option<u8>,
@@ -108,7 +108,7 @@ pub struct Exit {
 }
 
 /// The first stop signal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// Its name.
     pub signal: String,
@@ -119,13 +119,13 @@ pub struct Stop {
 }
 
 /// A finding: what went wrong and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Stable id; `signal-trace explain ID` tells more.
-    pub id: &'static str,
+    pub id: Name,
     /// How bad.
     #[schemars(extend("enum" = names::severities()))]
-    pub severity: &'static str,
+    pub severity: Name,
     /// This case in one sentence.
     pub summary: String,
     /// What to do about it.

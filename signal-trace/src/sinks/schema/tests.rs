@@ -76,7 +76,7 @@ fn names_are_those_of_the_contract() {
     assert_eq!(signal["time"], "2026-11-24T10:50:55.623456789Z");
     assert_eq!(keys(&signal["signal"]), "code group name number result");
     assert_eq!(keys(&signal["sender"]), "process role workload");
-    assert_eq!(keys(&signal["target"]), "blocked disposition pid1 process workload");
+    assert_eq!(keys(&signal["target"]), "blocked disposition ending pid1 process workload");
     assert_eq!(signal["signal"]["result"], "ignored");
     assert_eq!(signal["target"]["pid1"], true);
     let process = &signal["target"]["process"];
@@ -142,4 +142,27 @@ fn a_session_is_complete_only_if_nothing_is_missing() {
     totals.lost = 0;
     assert_eq!(parse(&Line::from_record(&end, "n1", false))["complete"], true);
     assert_eq!(parse(&Line::from_record(&end, "n1", true))["complete"], false);
+}
+
+#[test]
+fn every_line_can_be_read_back() {
+    let recording = sample::header().line(FilterArgs::default().to_wire());
+    let records = sample::every_record();
+    let lines = records.iter().map(|record| Line::from_record(record, "n1", false));
+    for line in [recording].into_iter().chain(lines) {
+        let mut json = vec![];
+        append_line(&mut json, &line);
+        assert_eq!(Line::parse(&json).unwrap(), line);
+    }
+}
+
+#[test]
+fn what_is_no_line_of_this_version_is_refused() {
+    let parse = |text: &str| Line::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(parse("{\"a\":1}").contains("no line of signal-trace"));
+    let head = r#""time":"2026-11-24T10:50:55.000000000Z","node":"n","seq":1"#;
+    let newer = format!(r#"{{"schema":"signal-trace/v2","type":"end",{head}}}"#);
+    assert!(parse(&newer).contains("is of signal-trace/v2"));
+    let other = format!(r#"{{"schema":"signal-trace/v1","type":"later",{head}}}"#);
+    assert!(parse(&other).contains("\"later\""));
 }

@@ -1,185 +1,190 @@
 //! One line for one event.
 
-use signal_trace_core::{
-    event::Process,
-    input::Loss,
-    output::{
-        DeliveryRecord, ExitRecord, OomRecord, ProcessRef, ReapRecord, RecordBody, SenderRef,
-        SignalRecord, ZombieRecord,
-    },
-    role::Role,
-    signal::{Disposition, GenerateResult, Signal, WaitStatus},
-    time::{BootNs, MS, SECOND},
-};
+use signal_trace_core::signal::Signal;
 
 use super::{
     KIND, View,
     style::{BOLD, RED, YELLOW, span},
     whose::place,
 };
-use crate::escape;
+use crate::{
+    escape,
+    sinks::schema::{
+        Body, DeliveryLine, Exit, ExitLine, LossLine, OomLine, Process, ReapLine, Sender,
+        SignalLine, Time, Workload, ZombieLine,
+    },
+};
 
 /// A process that was a zombie for less is of no interest.
-const SHOWN_ZOMBIE_NS: u64 = SECOND;
+const SHOWN_ZOMBIE_SECONDS: f64 = 1.0;
 
 /// The line without time and line break; `None` if nobody wants to see it.
-pub fn render(body: &RecordBody, view: &View) -> Option<String> {
+pub fn render(body: &Body, view: &View) -> Option<String> {
     let (kind, text) = match body {
-        RecordBody::Signal(record) => (record.signal.name(), signal(record)),
-        RecordBody::Delivery(DeliveryRecord { signal, process, disposition }) => {
-            let handled = *disposition == Disposition::Handler;
-            let known = process.workload.as_ref().and_then(|known| known.stop_signal);
-            let stops =
-                view.stop_signals.contains(signal) || known.is_some_and(|set| set.value == *signal);
-            if !handled || !stops {
+        Body::Signal(line) => (line.signal.name.as_str(), signal(line)),
+        Body::Delivery(line) => {
+            if line.disposition != "handler" || !is_stop(line, view) {
                 return None;
             }
-            (signal.name(), format!("{}{} runs its handler", name(process), place(process)))
+            let who = who(&line.process, line.workload.as_deref());
+            (line.signal.name.as_str(), format!("{who} runs its handler"))
         }
-        RecordBody::Exit(ExitRecord { process, status, notable }) => {
+        Body::Exit(ExitLine { process, workload, exit, notable }) => {
             if !notable {
                 return None;
             }
-            ("exit".to_owned(), format!("{}{} {}", name(process), place(process), exit(*status)))
+            ("exit", format!("{} {}", who(process, workload.as_deref()), self::exit(exit)))
         }
-        RecordBody::Reap(ReapRecord { process, zombie_ns }) => {
-            if *zombie_ns <= SHOWN_ZOMBIE_NS {
+        Body::Reap(ReapLine { process, workload, zombie_seconds }) => {
+            if *zombie_seconds <= SHOWN_ZOMBIE_SECONDS {
                 return None;
             }
-            let (who, zombie) = (name(process), duration(*zombie_ns));
-            let text = format!("{who}{} after {zombie} as a zombie", place(process));
-            ("reap".to_owned(), text)
+            let (who, zombie) = (who(process, workload.as_deref()), duration(*zombie_seconds));
+            ("reap", format!("{who} after {zombie} as a zombie"))
         }
-        RecordBody::Zombie(record) => ("zombie".to_owned(), zombie(record)),
-        RecordBody::Oom(OomRecord { process, oom }) => {
-            let victim = format!("{}{}", name(process), place(process));
+        Body::Zombie(line) => ("zombie", zombie(line)),
+        Body::Oom(OomLine { process, workload, oom }) => {
+            let victim = who(process, workload.as_deref());
+            let pages = oom.total_vm_pages.unwrap_or_default();
             let text = format!(
-                "the kernel's OOM killer chose {victim} (oom_score_adj {}, {} pages of virtual \
-                 memory)",
-                oom.oom_score_adj, oom.total_vm_pages
+                "the kernel's OOM killer chose {victim} (oom_score_adj {}, {pages} pages of \
+                 virtual memory)",
+                oom.oom_score_adj
             );
-            ("oom".to_owned(), span(RED, &text))
+            ("oom", span(RED, &text))
         }
-        RecordBody::Loss(loss) => ("loss".to_owned(), self::loss(loss, view.start)),
-        RecordBody::Shutdown(_) | RecordBody::Finding(_) | RecordBody::End(_) => return None,
+        Body::Loss(line) => ("loss", loss(line, view.start)),
+        Body::Recording(_) | Body::Shutdown(_) | Body::Finding(_) | Body::End(_) => return None,
     };
     Some(format!("{}  {text}", span(BOLD, &format!("{kind:<KIND$}"))))
 }
 
-fn signal(record: &SignalRecord) -> String {
-    let SignalRecord {
-        signal: sent,
-        si_code: _,
-        result,
-        group,
-        sender: from,
-        target,
-        disposition,
-        blocked,
-    } = record;
-    let thread = if *group { "" } else { " (one thread)" };
-    let pid1 = target.process.is_namespace_init() || target.process.flags.unkillable;
-    let flags = &target.process.flags;
-    let ending = flags.group_exit || flags.exiting || flags.dead;
-    let fate = match result {
-        GenerateResult::Ignored => match disposition {
-            _ if ending => "no effect: it is ending already".to_owned(),
-            Disposition::Default if pid1 => span(YELLOW, "ignored: PID 1 without a handler"),
-            Disposition::Ignore => span(YELLOW, "ignored: SIG_IGN"),
-            Disposition::Default => "ignored: by its default action".to_owned(),
-            Disposition::Handler | Disposition::Unknown => "ignored".to_owned(),
-        },
-        GenerateResult::AlreadyPending => "already pending".to_owned(),
-        GenerateResult::OverflowFail => span(YELLOW, "lost: the signal queue is full"),
-        GenerateResult::Unknown(raw) => format!("unknown result {raw}"),
-        GenerateResult::Delivered | GenerateResult::LoseInfo if *sent == Signal::KILL => {
-            "kills".to_owned()
-        }
-        GenerateResult::Delivered | GenerateResult::LoseInfo => match disposition {
-            _ if *blocked => "blocked: waits".to_owned(),
-            Disposition::Default => "default action".to_owned(),
-            Disposition::Ignore => "ignored: SIG_IGN".to_owned(),
-            Disposition::Handler => "has a handler".to_owned(),
-            Disposition::Unknown => "queued".to_owned(),
-        },
-    };
-    format!("{} -> {}{}{thread}  {fate}", sender(from), name(target), place(target))
+/// Whether it is a stop signal, of everybody or of that workload.
+fn is_stop(line: &DeliveryLine, view: &View) -> bool {
+    let own = line.workload.as_ref().and_then(|workload| workload.stop_signal.as_ref());
+    let named = Signal::parse(&line.signal.name);
+    named.is_some_and(|signal| view.stop_signals.contains(&signal))
+        || own.is_some_and(|own| own.signal == line.signal.name)
 }
 
-fn zombie(record: &ZombieRecord) -> String {
-    let ZombieRecord { process, parent, parent_sigchld, orphaned, age_ns, workload_zombies } =
-        record;
+fn signal(line: &SignalLine) -> String {
+    let SignalLine { signal: sent, sender: from, target } = line;
+    let thread = if sent.group { "" } else { " (one thread)" };
+    let disposition = target.disposition.as_ref();
+    let fate = match sent.result.as_ref() {
+        "ignored" => match disposition {
+            _ if target.ending => "no effect: it is ending already".to_owned(),
+            "default" if target.pid1 => span(YELLOW, "ignored: PID 1 without a handler"),
+            "ignore" => span(YELLOW, "ignored: SIG_IGN"),
+            "default" => "ignored: by its default action".to_owned(),
+            _ => "ignored".to_owned(),
+        },
+        "already-pending" => "already pending".to_owned(),
+        "overflow-fail" => span(YELLOW, "lost: the signal queue is full"),
+        "delivered" | "lose-info" if sent.name == "SIGKILL" => "kills".to_owned(),
+        "delivered" | "lose-info" => match disposition {
+            _ if target.blocked => "blocked: waits".to_owned(),
+            "default" => "default action".to_owned(),
+            "ignore" => "ignored: SIG_IGN".to_owned(),
+            "handler" => "has a handler".to_owned(),
+            _ => "queued".to_owned(),
+        },
+        _ => "with a result that is not known here".to_owned(),
+    };
+    let target = who(&target.process, target.workload.as_deref());
+    format!("{} -> {target}{thread}  {fate}", sender(from))
+}
+
+fn zombie(line: &ZombieLine) -> String {
+    let ZombieLine {
+        process,
+        workload,
+        parent,
+        parent_sigchld,
+        orphaned,
+        age_seconds,
+        workload_zombies,
+    } = line;
     let parent = parent.as_ref().map_or_else(|| "its parent".to_owned(), name);
     let heir = if *orphaned { " (which inherited it)" } else { "" };
-    let sigchld = match parent_sigchld {
-        Some(Disposition::Default) => ", and has no handler for SIGCHLD",
+    let sigchld = match parent_sigchld.as_deref() {
+        Some("default") => ", and has no handler for SIGCHLD",
         _ => "",
     };
     let count = match workload_zombies {
         0 | 1 => String::new(),
         n => format!("; {n} zombies in its workload"),
     };
-    let (who, age) = (format!("{}{}", name(process), place(process)), duration(*age_ns));
+    let (who, age) = (who(process, workload.as_deref()), duration(*age_seconds));
     let text = format!("{who} for {age} now: {parent}{heir} has not waited for it{sigchld}{count}");
     span(YELLOW, &text)
 }
 
-fn loss(loss: &Loss, start: BootNs) -> String {
-    let Loss { kind, count, from, to } = loss;
-    let (from, to) = (since(*from, start), since(*to, start));
-    span(RED, &format!("{count} {} lost between {from} and {to}", kind.name()))
+fn loss(line: &LossLine, start: Time) -> String {
+    let LossLine { kind, count, window } = line;
+    let (from, to) = (since(window.from, start), since(window.to, start));
+    span(
+        RED,
+        &format!("{count} {} lost between {from} and {to}", escape::for_text(kind.as_bytes())),
+    )
 }
 
 /// `runc[812] (runtime)`, `redis-cli[77] in cache (other-container)`; `kernel` if it sent the signal
 /// by itself.
-pub fn sender(sender: &SenderRef) -> String {
-    let SenderRef { process, role } = sender;
+pub fn sender(sender: &Sender) -> String {
+    let Sender { process, workload, role } = sender;
+    let role = escape::for_text(role.as_bytes());
     match process {
-        Some(process) if *role == Role::OtherContainer => {
-            format!("{}{} ({})", name(process), place(process), role.name())
+        Some(process) if role == "other-container" => {
+            format!("{} ({role})", who(process, workload.as_deref()))
         }
-        Some(process) => format!("{} ({})", name(process), role.name()),
-        None => role.name().to_owned(),
+        Some(process) => format!("{} ({role})", name(process)),
+        None => role.into_owned(),
     }
 }
 
-/// `sh[901] ns-pid 1`; the pid in its namespace only where it has one of its own.
-pub fn name(process: &ProcessRef) -> String {
-    name_of(&process.process)
+/// `sh[901] ns-pid 1 in web`.
+fn who(process: &Process, workload: Option<&Workload>) -> String {
+    format!("{}{}", name(process), workload.map(place).unwrap_or_default())
 }
 
-/// As [`name`].
-pub fn name_of(process: &Process) -> String {
-    let comm = escape::for_text(process.comm.as_bytes());
-    let pid = process.id.pid;
-    if process.ns_level > 0 && process.ns_pid > 0 {
-        format!("{comm}[{pid}] ns-pid {}", process.ns_pid)
-    } else {
-        format!("{comm}[{pid}]")
+/// `sh[901] ns-pid 1`; the pid in its namespace only where it has one of its own.
+pub fn name(process: &Process) -> String {
+    let comm = escape::from_json(&process.comm);
+    let (comm, pid) = (escape::for_text(&comm), process.pid);
+    match process.ns_pid {
+        Some(inside) if inside != pid => format!("{comm}[{pid}] ns-pid {inside}"),
+        _ => format!("{comm}[{pid}]"),
     }
 }
 
 /// `exited with 0`, `killed by SIGSEGV (core dumped)`.
-pub fn exit(status: WaitStatus) -> String {
-    let dump = if status.core_dumped() { " (core dumped)" } else { "" };
-    match (status.code(), status.signal()) {
+pub fn exit(exit: &Exit) -> String {
+    let Exit { code, signal, core_dumped, wait_status } = exit;
+    let dump = if *core_dumped { " (core dumped)" } else { "" };
+    match (code, signal) {
         (Some(number), _) => format!("exited with {number}"),
-        (None, Some(signal)) => format!("killed by {signal}{dump}"),
-        (None, None) => format!("ended with wait status {}", status.0),
+        (None, Some(signal)) => {
+            format!("killed by {}{dump}", escape::for_text(signal.as_bytes()))
+        }
+        (None, None) => format!("ended with wait status {wait_status}"),
     }
 }
 
 /// `+1.234567s` since `start`; `-0.5…s` if before it.
-pub fn since(at: BootNs, start: BootNs) -> String {
-    let (sign, ns) = if at < start { ('-', start.since(at)) } else { ('+', at.since(start)) };
-    format!("{sign}{}.{:06}s", ns / SECOND, ns % SECOND / 1000)
+pub fn since(at: Time, start: Time) -> String {
+    let sign = if at < start { '-' } else { '+' };
+    let micros = at.0.abs_diff(start.0) / 1000;
+    format!("{sign}{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
 }
 
-/// `12.345 s`; `1.5 ms` below a second's hundredth would be rounded away.
-pub fn duration(ns: u64) -> String {
-    if ns < 10 * MS {
-        format!("{}.{:03} ms", ns / MS, ns % MS / 1000)
+/// `12.345 s`; `1.500 ms` below a hundredth of a second, which would be rounded away.
+pub fn duration(seconds: f64) -> String {
+    // Cut off, not rounded, so that a time never reads as the limit that it was below.
+    let micros = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default().as_micros();
+    if micros < 10_000 {
+        format!("{}.{:03} ms", micros / 1000, micros % 1000)
     } else {
-        format!("{}.{:03} s", ns / SECOND, ns % SECOND / MS)
+        format!("{}.{:03} s", micros / 1_000_000, micros / 1000 % 1000)
     }
 }

@@ -14,16 +14,12 @@ use std::{
 };
 
 use anstream::adapter::strip_str;
-use signal_trace_core::{
-    output::{EndRecord, Record, RecordBody},
-    signal::Signal,
-    time::BootNs,
-};
+use signal_trace_core::signal::Signal;
 
 use self::style::{BOLD, RED, YELLOW, span};
 use super::{
     Sink,
-    schema::{Body, Line},
+    schema::{Body, EndLine, FindingTotals, Line, Recording, Time, Totals},
 };
 
 /// Writes text.
@@ -35,11 +31,11 @@ pub struct Text<W> {
     view: View,
 }
 
-/// What rendering depends on beside the record.
+/// What rendering depends on beside the line.
 #[derive(Clone, Debug, Default)]
 struct View {
     /// Start of the session: times are shown since then.
-    start: BootNs,
+    start: Time,
     stop_signals: Vec<Signal>,
     cut_short: bool,
 }
@@ -48,6 +44,22 @@ impl<W: Write> Text<W> {
     /// Writes to `out`, with ANSI colours or without.
     pub fn new(out: W, colour: bool) -> Self {
         Self { out, colour, buffer: String::new(), view: View::default() }
+    }
+
+    fn begin(&mut self, line: &Line, recording: &Recording) {
+        let stop_signals = &recording.config.stop_signals;
+        self.view = View {
+            start: line.time,
+            stop_signals: [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP]
+                .into_iter()
+                .chain(stop_signals.iter().filter_map(|name| Signal::parse(name)))
+                .collect(),
+            cut_short: false,
+        };
+        let [version, node] =
+            [&recording.version, &line.node].map(|text| crate::escape::for_text(text.as_bytes()));
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.buffer, "signal-trace {version}: {node} since {}", line.time);
     }
 
     fn hand_on(&mut self) -> io::Result<()> {
@@ -65,25 +77,12 @@ impl<W: Write> Text<W> {
 const FULL: usize = 64 << 10;
 
 impl<W: Write> Sink for Text<W> {
-    fn recording(&mut self, line: &Line) -> io::Result<()> {
-        let Body::Recording(recording) = &line.body else { return Ok(()) };
-        let stop_signals = &recording.config.stop_signals;
-        self.view = View {
-            start: BootNs(recording.clock.boot_ns),
-            stop_signals: [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP]
-                .into_iter()
-                .chain(stop_signals.iter().filter_map(|name| Signal::parse(name)))
-                .collect(),
-            cut_short: false,
-        };
-        let (node, time) = (crate::escape::for_text(line.node.as_bytes()), line.time);
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.buffer, "signal-trace {}: {node} since {time}", recording.version);
-        self.flush()
-    }
-
-    fn record(&mut self, record: &Record) -> io::Result<()> {
-        self.buffer.push_str(&render(record, &self.view));
+    fn line(&mut self, line: &Line) -> io::Result<()> {
+        if let Body::Recording(recording) = &line.body {
+            self.begin(line, recording);
+            return self.flush();
+        }
+        self.buffer.push_str(&render(line, &self.view));
         if self.buffer.len() < FULL { Ok(()) } else { self.hand_on() }
     }
 
@@ -99,13 +98,13 @@ impl<W: Write> Sink for Text<W> {
     }
 }
 
-/// The text for `record`; empty if nobody wants to see it.
-fn render(record: &Record, view: &View) -> String {
-    let time = event::since(record.at, view.start);
-    match &record.body {
-        RecordBody::Shutdown(shutdown) => shutdown::render(shutdown, &time, view.start),
-        RecordBody::Finding(finding) => shutdown::render_finding(finding, &time),
-        RecordBody::End(end) => render_end(end, &time, view.cut_short),
+/// The text for `line`; empty if nobody wants to see it.
+fn render(line: &Line, view: &View) -> String {
+    let time = event::since(line.time, view.start);
+    match &line.body {
+        Body::Shutdown(shutdown) => shutdown::render(shutdown, &time, view.start),
+        Body::Finding(finding) => shutdown::render_finding(finding, &time),
+        Body::End(end) => render_end(end, &time, view.cut_short),
         body => event::render(body, view)
             .map(|text| format!("{time:>TIME$}  {text}\n"))
             .unwrap_or_default(),
@@ -117,19 +116,10 @@ const TIME: usize = 13;
 /// Width of the column after it: the signal, or what kind of line it is.
 const KIND: usize = 9;
 
-fn render_end(end: &EndRecord, time: &str, cut_short: bool) -> String {
-    let EndRecord {
-        events,
-        signals,
-        exits,
-        shutdowns,
-        infos,
-        warnings,
-        errors,
-        inconclusive,
-        lost,
-        late,
-    } = *end;
+fn render_end(end: &EndLine, time: &str, cut_short: bool) -> String {
+    let Totals { events, signals, exits, shutdowns, findings, inconclusive, lost, late } =
+        end.totals.clone();
+    let FindingTotals { info: infos, warning: warnings, error: errors } = findings;
     let count = |n: u64, what: &str| match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),

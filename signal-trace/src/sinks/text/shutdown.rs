@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
-use signal_trace_core::{
-    findings::Finding,
-    output::{FindingRecord, Forward, GraceSource, ProcessReport, ShutdownRecord, StopRef},
-    time::BootNs,
-};
-
 use super::{
     KIND, TIME,
     event::{duration, exit, name, sender, since},
     style::{BOLD, DIM, RED, of_severity, of_verdict, span},
     whose::workload_name,
     wrap::wrap,
+};
+use crate::{
+    escape,
+    sinks::schema::{
+        Finding, FindingLine, ForwardingEdge, Grace, PreStop, ProcessReport, ShutdownLine, Stop,
+        Time,
+    },
 };
 
 /// Left margin of the lines below the first, and width of their first column.
@@ -23,25 +24,22 @@ const LABEL: usize = 9;
 const WIDTH: usize = 110;
 
 /// The block.
-pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
-    let ShutdownRecord {
+pub fn render(line: &ShutdownLine, time: &str, start: Time) -> String {
+    let ShutdownLine {
         shutdown_id,
         amends,
         workload,
         stop,
-        duration_ns,
-        grace_ns: _,
-        grace_source: _,
-        pre_stop,
-        grace_used_ns: _,
+        grace,
+        duration_seconds,
         verdict,
         complete,
         processes,
-        forwards,
-        never_told: _,
+        forwarding,
         findings,
-    } = record;
-    let verdict = span(of_verdict(*verdict), &format!("{:<KIND$}", verdict.name().to_uppercase()));
+    } = line;
+    let text = escape::for_text(verdict.as_bytes()).to_uppercase();
+    let verdict = span(of_verdict(verdict), &format!("{text:<KIND$}"));
     let mut text = format!("{time:>TIME$}  {verdict}  {}", span(BOLD, &workload_name(workload)));
     if !complete {
         text.push_str("  (not all of it was seen)");
@@ -52,16 +50,16 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
         let _ = writeln!(text, "{:MARGIN$}{label:<LABEL$}{value}", "");
     };
     if let Some(amends) = amends {
-        row("report", &format!("{shutdown_id} corrects {amends}"));
+        let ids = [shutdown_id, amends].map(|id| escape::for_text(id.as_bytes()));
+        row("report", &format!("{} corrects {}", ids[0], ids[1]));
     }
     match stop {
         Some(stop) => row("stop", &stop_text(stop, start)),
         None => row("stop", "none: killed without a stop signal"),
     }
-    row("took", &format!("{}; {}", duration(*duration_ns), grace(record)));
-    if let Some(hook) = pre_stop {
-        let text = format!("{} took {} of the grace", name(&hook.process), duration(hook.took_ns));
-        row("preStop", &text);
+    row("took", &format!("{}; {}", duration(*duration_seconds), self::grace(grace)));
+    if let Some(PreStop { process, seconds }) = &grace.pre_stop {
+        row("preStop", &format!("{} took {} of the grace", name(process), duration(*seconds)));
     }
     let names: Vec<_> = processes.iter().map(|report| name(&report.process)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -71,7 +69,7 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
             &format!(
                 "{}{}",
                 process_text(report, name, width, stop.is_some()),
-                told_by(report, forwards, processes)
+                told_by(report, &forwarding.edges, processes)
             ),
         );
     }
@@ -82,8 +80,8 @@ pub fn render(record: &ShutdownRecord, time: &str, start: BootNs) -> String {
 }
 
 /// A finding that belongs to no shutdown.
-pub fn render_finding(record: &FindingRecord, time: &str) -> String {
-    let FindingRecord { workload, process, finding } = record;
+pub fn render_finding(line: &FindingLine, time: &str) -> String {
+    let FindingLine { workload, process, finding } = line;
     let mut text = format!(
         "{time:>TIME$}  {}  {}: {}\n",
         span(BOLD, &format!("{:<KIND$}", "finding")),
@@ -95,24 +93,26 @@ pub fn render_finding(record: &FindingRecord, time: &str) -> String {
 }
 
 /// `grace 10.000 s (docker), 2.010 s of it used`.
-fn grace(record: &ShutdownRecord) -> String {
-    let used = record
-        .grace_used_ns
-        .map_or_else(|| "not used".to_owned(), |ns| format!("{} of it used", duration(ns)));
-    let source = match record.grace_source {
-        GraceSource::Default => "assumed",
-        GraceSource::Flag => "--grace",
-        GraceSource::Known(source) => source.name(),
+fn grace(grace: &Grace) -> String {
+    let used = grace.used_seconds.map_or_else(
+        || "not used".to_owned(),
+        |seconds| format!("{} of it used", duration(seconds)),
+    );
+    let source = match grace.source.as_ref() {
+        "default" => "assumed".into(),
+        "flag" => "--grace".into(),
+        known => escape::for_text(known.as_bytes()),
     };
-    match record.grace_ns {
-        u64::MAX => format!("no limit ({source}), {used}"),
-        ns => format!("grace {} ({source}), {used}", duration(ns)),
+    match grace.configured_seconds {
+        None => format!("no limit ({source}), {used}"),
+        Some(seconds) => format!("grace {} ({source}), {used}", duration(seconds)),
     }
 }
 
-fn stop_text(stop: &StopRef, start: BootNs) -> String {
-    let StopRef { signal, at, sender: from } = stop;
-    format!("{signal} from {} at {}", sender(from), since(*at, start))
+fn stop_text(stop: &Stop, start: Time) -> String {
+    let Stop { signal, time, sender: from } = stop;
+    let signal = escape::for_text(signal.as_bytes());
+    format!("{signal} from {} at {}", sender(from), since(*time, start))
 }
 
 /// `workload_stop` tells whether the workload got a stop signal.
@@ -123,52 +123,57 @@ fn process_text(report: &ProcessReport, name: &str, width: usize, workload_stop:
         verdict,
         killed_by,
         stop,
-        status,
-        to_exit_ns,
-        zombie_ns,
+        exit: ended,
+        seconds_to_exit,
+        zombie_seconds,
     } = report;
     let pad = width.saturating_sub(name.chars().count());
-    let mut text = format!("{name}{:pad$}  {:<14}  ", "", verdict.name());
-    match status {
-        Some(status) => text.push_str(&exit(*status)),
+    let verdict = escape::for_text(verdict.as_bytes());
+    let mut text = format!("{name}{:pad$}  {verdict:<14}  ", "");
+    match ended {
+        Some(ended) => text.push_str(&exit(ended)),
         None => text.push_str("lives"),
     }
     if let Some(role) = killed_by {
-        let _ = write!(text, " from {}", span(RED, role.name()));
+        let _ = write!(text, " from {}", span(RED, &escape::for_text(role.as_bytes())));
     }
-    if let (Some(ns), Some(_)) = (to_exit_ns, status) {
+    if let (Some(seconds), Some(_)) = (seconds_to_exit, ended) {
         let since = match (stop, workload_stop) {
             (Some(_), _) => "its stop signal",
             (None, true) => "the stop signal",
             (None, false) => "the first SIGKILL",
         };
-        let _ = write!(text, " {} after {since}", duration(*ns));
+        let _ = write!(text, " {} after {since}", duration(*seconds));
     }
     // Below 100 ms it is the kernel's own delay.
-    if let Some(ns) = zombie_ns.filter(|ns| *ns >= 100_000_000) {
-        let _ = write!(text, ", a zombie for {}", duration(ns));
+    if let Some(seconds) = zombie_seconds.filter(|seconds| *seconds >= 0.1) {
+        let _ = write!(text, ", a zombie for {}", duration(seconds));
     }
     text
 }
 
 /// `, told by sh[901] 3.000 ms after that`; nothing for who was told from outside.
-fn told_by(report: &ProcessReport, forwards: &[Forward], processes: &[ProcessReport]) -> String {
-    let id = report.process.process.id;
-    let Some(forward) = forwards.iter().find(|forward| forward.to == id) else {
+fn told_by(
+    report: &ProcessReport,
+    edges: &[ForwardingEdge],
+    processes: &[ProcessReport],
+) -> String {
+    let Some(edge) = edges.iter().find(|edge| edge.to == report.process.pid) else {
         return String::new();
     };
-    let from = processes.iter().find(|other| other.process.process.id == forward.from);
-    let from = from.map_or_else(|| forward.from.pid.to_string(), |from| name(&from.process));
-    let after = forward
-        .after_ns
-        .map_or_else(String::new, |ns| format!(" {} after that was told", duration(ns)));
+    let from = processes.iter().find(|other| other.process.pid == edge.from);
+    let from = from.map_or_else(|| edge.from.to_string(), |from| name(&from.process));
+    let after = edge
+        .delay_seconds
+        .map_or_else(String::new, |seconds| format!(" {} after that was told", duration(seconds)));
     format!(", told by {from}{after}")
 }
 
 fn push_finding(text: &mut String, finding: &Finding) {
     let Finding { id, severity, summary, fix, evidence: _ } = finding;
-    let label = span(of_severity(*severity), &format!("{:<LABEL$}", severity.name()));
-    let _ = writeln!(text, "{:MARGIN$}{label}{}", "", span(BOLD, id));
+    let (id, word) = (escape::for_text(id.as_bytes()), escape::for_text(severity.as_bytes()));
+    let label = span(of_severity(severity), &format!("{word:<LABEL$}"));
+    let _ = writeln!(text, "{:MARGIN$}{label}{}", "", span(BOLD, &id));
     for (label, words) in [("", summary), ("fix: ", fix)] {
         for (number, line) in
             wrap(&format!("{label}{words}"), WIDTH - MARGIN - LABEL).iter().enumerate()

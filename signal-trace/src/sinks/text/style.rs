@@ -1,7 +1,6 @@
 //! Colours: what is red went wrong, what is yellow may.
 
 use anstyle::{AnsiColor, Style};
-use signal_trace_core::{findings::Severity, verdict::WorkloadVerdict};
 
 pub const BOLD: Style = Style::new().bold();
 pub const DIM: Style = Style::new().dimmed();
@@ -14,18 +13,20 @@ pub fn span(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-pub const fn of_severity(severity: Severity) -> Style {
+/// By the name of a severity.
+pub fn of_severity(severity: &str) -> Style {
     match severity {
-        Severity::Info => DIM,
-        Severity::Warning => YELLOW,
-        Severity::Error => RED,
+        "info" => DIM,
+        "warning" => YELLOW,
+        _ => RED,
     }
 }
 
-pub const fn of_verdict(verdict: WorkloadVerdict) -> Style {
+/// By the name of a workload's verdict.
+pub fn of_verdict(verdict: &str) -> Style {
     match verdict {
-        WorkloadVerdict::Graceful | WorkloadVerdict::DefaultAction => GREEN,
-        WorkloadVerdict::Inconclusive | WorkloadVerdict::StillRunning => YELLOW,
-        WorkloadVerdict::OomKilled | WorkloadVerdict::Crashed | WorkloadVerdict::Forced => RED,
+        "graceful" | "default-action" => GREEN,
+        "inconclusive" | "still-running" => YELLOW,
+        _ => RED,
     }
 }

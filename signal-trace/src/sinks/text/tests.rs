@@ -3,13 +3,13 @@
 use std::{cell::RefCell, io, rc::Rc};
 
 use signal_trace_core::{
-    output::{DeliveryRecord, ProcessRef, RecordBody},
+    output::{DeliveryRecord, ProcessRef, Record, RecordBody},
     signal::{Disposition, GenerateResult, Signal},
     workload::{Configured, Source, Workload},
 };
 
 use super::{
-    super::{Sink, sample},
+    super::{Sink, sample, schema::Line},
     Text,
 };
 use crate::{filters::Filters, golden};
@@ -29,12 +29,16 @@ impl io::Write for Shared {
     }
 }
 
+fn line(record: &Record) -> Line {
+    Line::from_record(record, "n1", false)
+}
+
 fn text(colour: bool) -> String {
     let out = Shared::default();
     let mut sink = Text::new(out.clone(), colour);
-    sink.recording(&sample::header().line(Filters::default().to_wire())).unwrap();
+    sink.line(&sample::header().line(Filters::default().to_wire())).unwrap();
     for record in sample::every_record() {
-        sink.record(&record).unwrap();
+        sink.line(&line(&record)).unwrap();
     }
     sink.flush().unwrap();
     String::from_utf8(out.0.take()).unwrap()
@@ -65,7 +69,7 @@ fn a_cut_recording_is_never_called_complete() {
     if let RecordBody::End(end) = &mut end.body {
         *end = signal_trace_core::output::EndRecord::default();
     }
-    sink.record(&end).unwrap();
+    sink.line(&line(&end)).unwrap();
     sink.flush().unwrap();
     let text = String::from_utf8(out.0.take()).unwrap();
     assert!(text.contains("incomplete: x breaks off"), "{text}");
@@ -85,7 +89,7 @@ fn a_signal_to_a_process_that_is_ending_is_not_called_ignored_by_it() {
     }
     let out = Shared::default();
     let mut sink = Text::new(out.clone(), false);
-    sink.record(&record).unwrap();
+    sink.line(&line(&record)).unwrap();
     sink.flush().unwrap();
     let text = String::from_utf8(out.0.take()).unwrap();
     assert!(text.trim_end().ends_with("no effect: it is ending already"), "{text}");
@@ -104,7 +108,7 @@ fn the_handler_of_a_stop_signal_of_its_own_is_told_of() {
     for (known, told) in [(None, false), (Some(Rc::new(httpd)), true)] {
         let out = Shared::default();
         let mut sink = Text::new(out.clone(), false);
-        sink.record(&sample::record(1, 500, delivery(known))).unwrap();
+        sink.line(&line(&sample::record(1, 500, delivery(known)))).unwrap();
         sink.flush().unwrap();
         let text = String::from_utf8(out.0.take()).unwrap();
         assert_eq!(text.contains("runs its handler"), told, "{text}");

@@ -56,7 +56,7 @@ pub(super) fn workload_of(workload: &WorkloadRef, clock: &ClockAnchor) -> Worklo
     let Some(root) = root else { return described };
     let ProcessId { pid, start_ticks } = root.id;
     Workload {
-        kind: "process",
+        kind: "process".into(),
         id: Some(format!("{pid}:{start_ticks}")),
         name: Some(escape::for_json(root.comm.as_bytes())),
         process: Some(process_of(root, path, clock)),
@@ -88,10 +88,10 @@ fn describe(path: Option<&[u8]>, known: Option<&Known>) -> Workload {
     let in_pod = identity.pod_uid.is_some() || of_api.is_some();
     let stop_signal = known.and_then(|known| known.stop_signal);
     Workload {
-        kind: identity.kind.name(),
+        kind: identity.kind.name().into(),
         id,
         name,
-        runtime: identity.runtime.map(Runtime::name),
+        runtime: identity.runtime.map(|runtime| Runtime::name(runtime).into()),
         image: text(identity.image),
         kubernetes: in_pod.then(|| Kubernetes {
             namespace: text(identity.namespace),
@@ -104,7 +104,7 @@ fn describe(path: Option<&[u8]>, known: Option<&Known>) -> Workload {
         unit,
         labels: known.map(|known| known.labels.iter().cloned().collect()).unwrap_or_default(),
         stop_signal: stop_signal
-            .map(|set| StopSignal { signal: set.value.name(), source: set.source.name() }),
+            .map(|set| StopSignal { signal: set.value.name(), source: set.source.name().into() }),
         process: None,
         cgroup,
     }

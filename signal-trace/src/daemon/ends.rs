@@ -1,0 +1,98 @@
+//! What the configuration says of each sink, made into outlets.
+
+use std::io;
+
+use tokio::sync::oneshot;
+
+use super::config::{File, Otlp, Sinks, Socket, Stdout};
+use crate::{
+    outlet::{Filter, Limits, Outlet},
+    sinks::{feed::Feed, file::FileSink, stdout},
+};
+
+/// A sink that is enabled.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Stdout(Stdout),
+    File(File),
+    Otlp(Otlp),
+    Socket(Socket),
+}
+
+impl End {
+    /// Those that are enabled.
+    pub fn all(sinks: &Sinks) -> Vec<Self> {
+        let Sinks { stdout, file, otlp, socket } = sinks;
+        [
+            stdout.enabled.then(|| Self::Stdout(stdout.clone())),
+            file.enabled.then(|| Self::File(file.clone())),
+            otlp.enabled.then(|| Self::Otlp(otlp.clone())),
+            socket.enabled.then(|| Self::Socket(socket.clone())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Its table in the configuration.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Stdout(_) => "stdout",
+            Self::File(_) => "file",
+            Self::Otlp(_) => "otlp",
+            Self::Socket(_) => "socket",
+        }
+    }
+
+    /// What it lets through.
+    pub fn filter(&self) -> Filter {
+        match self {
+            Self::Stdout(config) => config.filter.to_outlet(),
+            Self::File(config) => config.filter.to_outlet(),
+            Self::Otlp(config) => config.filter.to_outlet(),
+            Self::Socket(config) => config.filter.to_outlet(),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        match self {
+            Self::Stdout(config) => config.queue.to_outlet(),
+            Self::File(config) => config.queue.to_outlet(),
+            Self::Otlp(config) => config.queue.to_outlet(),
+            Self::Socket(config) => config.queue.to_outlet(),
+        }
+    }
+
+    /// Whether it can go on as `other`: they differ in the filter at most.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let mut same = other.clone();
+        match (self, &mut same) {
+            (Self::Stdout(this), Self::Stdout(that)) => that.filter = this.filter.clone(),
+            (Self::File(this), Self::File(that)) => that.filter = this.filter.clone(),
+            (Self::Otlp(this), Self::Otlp(that)) => that.filter = this.filter.clone(),
+            (Self::Socket(this), Self::Socket(that)) => that.filter = this.filter.clone(),
+            _ => return false,
+        }
+        *self == same
+    }
+
+    /// Starts it; what it delivers to is opened when its first line comes, and again until that
+    /// works.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn start(&self, after: Option<oneshot::Receiver<()>>) -> io::Result<Outlet> {
+        let (name, filter, limits) = (self.name(), self.filter(), self.limits());
+        match self {
+            Self::Stdout(_) => Outlet::start(name, filter, limits, after, stdout::Stdout::new()?),
+            Self::File(config) => {
+                let sink = FileSink::new(config.to_sink()).map_err(io::Error::other)?;
+                Outlet::start(name, filter, limits, after, sink)
+            }
+            Self::Otlp(_) => Err(io::Error::other("not yet")),
+            Self::Socket(config) => {
+                Outlet::start(name, filter, limits, after, Feed::new(config.path.clone()))
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! From the pipeline to every outlet: a line is made once, and given to those that want it.
+
+use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+
+use signal_trace_core::output::RecordBody;
+
+use super::{config::Sinks, ends::End};
+use crate::{
+    outlet::{Entry, Outlet},
+    sinks::{
+        Sink,
+        schema::{Body, Line},
+    },
+};
+
+/// All outlets of the daemon.
+#[derive(Debug, Default)]
+pub struct Fan {
+    outlets: Vec<Wired>,
+    /// Replaced by a reload; they deliver what they have, and end.
+    retired: Vec<Outlet>,
+    /// Every outlet begins with this line.
+    recording: Option<Arc<Entry>>,
+}
+
+/// An outlet and what it was made of.
+#[derive(Debug)]
+struct Wired {
+    end: End,
+    outlet: Outlet,
+}
+
+impl Fan {
+    /// Makes the outlets be those of `sinks`: those that stay keep their queue.
+    ///
+    /// # Errors
+    /// Outlets that cannot be started, by name; the others are.
+    pub fn apply(&mut self, sinks: &Sinks) -> Vec<(&'static str, io::Error)> {
+        let mut problems = vec![];
+        let mut before = std::mem::take(&mut self.outlets);
+        for end in End::all(sinks) {
+            let same = before.iter().position(|wired| wired.end.name() == end.name());
+            let mut old = same.map(|at| before.swap_remove(at));
+            if let Some(mut wired) = old.take_if(|old| old.end.is_as(&end)) {
+                wired.outlet.set_filter(end.filter());
+                self.outlets.push(Wired { end, outlet: wired.outlet });
+                continue;
+            }
+            // What takes its place begins when it has ended: it may use the same file.
+            let after = old.map(|mut old| {
+                let done = old.outlet.when_done();
+                old.outlet.close();
+                self.retired.push(old.outlet);
+                done
+            });
+            match end.start(after) {
+                Ok(outlet) => {
+                    if let Some(recording) = &self.recording {
+                        outlet.push(recording);
+                        outlet.flush();
+                    }
+                    self.outlets.push(Wired { end, outlet });
+                }
+                Err(error) => problems.push((end.name(), error)),
+            }
+        }
+        for Wired { outlet, .. } in before {
+            outlet.close();
+            self.retired.push(outlet);
+        }
+        problems
+    }
+
+    /// Whether every outlet has begun.
+    pub fn has_begun(&self) -> bool {
+        self.outlets.iter().all(|wired| wired.outlet.has_begun())
+    }
+
+    /// Files are to be opened anew.
+    pub fn reopen(&self) {
+        for Wired { outlet, .. } in &self.outlets {
+            outlet.reopen();
+        }
+    }
+
+    /// No more lines will come.
+    pub fn close(&self) {
+        for Wired { outlet, .. } in &self.outlets {
+            outlet.close();
+        }
+    }
+
+    /// Those that still have something to deliver, to be waited for.
+    pub fn take_all(&mut self) -> Vec<Outlet> {
+        let outlets = std::mem::take(&mut self.outlets).into_iter().map(|wired| wired.outlet);
+        outlets.chain(std::mem::take(&mut self.retired)).collect()
+    }
+
+    /// The outlets, for their figures.
+    pub fn outlets(&self) -> impl Iterator<Item = &Outlet> {
+        self.outlets.iter().map(|wired| &wired.outlet)
+    }
+
+    /// Forgets those of the retired that have ended.
+    pub fn forget_ended(&mut self) {
+        self.retired.retain_mut(|outlet| !outlet.has_ended());
+    }
+
+    fn give(&mut self, line: &Line) {
+        if !self.outlets.iter().any(|wired| wired.outlet.allows(line)) {
+            return;
+        }
+        let entry = Arc::new(Entry::new(line.clone()));
+        if matches!(line.body, Body::Recording(_)) {
+            self.recording = Some(Arc::clone(&entry));
+        }
+        for Wired { outlet, .. } in &self.outlets {
+            if outlet.allows(line) {
+                outlet.push(&entry);
+                if matches!(line.body, Body::Recording(_)) {
+                    // Somebody waits for it.
+                    outlet.flush();
+                }
+            }
+        }
+    }
+}
+
+/// The pipeline's sink; the daemon keeps the other end.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(pub Rc<RefCell<Fan>>);
+
+impl Sink for Shared {
+    fn wants(&self, body: &RecordBody) -> bool {
+        let kind = kind_of(body);
+        self.0.borrow().outlets.iter().any(|wired| wired.outlet.wants(kind))
+    }
+
+    fn line(&mut self, line: &Line) -> io::Result<()> {
+        self.0.borrow_mut().give(line);
+        Ok(())
+    }
+
+    fn cut_short(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        for Wired { outlet, .. } in &self.0.borrow().outlets {
+            outlet.flush();
+        }
+        Ok(())
+    }
+}
+
+/// The type of the line that will be made of it.
+const fn kind_of(body: &RecordBody) -> &'static str {
+    match body {
+        RecordBody::Signal(_) => "signal",
+        RecordBody::Delivery(_) => "delivery",
+        RecordBody::Exit(_) => "exit",
+        RecordBody::Reap(_) => "reap",
+        RecordBody::Zombie(_) => "zombie",
+        RecordBody::Oom(_) => "oom",
+        RecordBody::Shutdown(_) => "shutdown",
+        RecordBody::Finding(_) => "finding",
+        RecordBody::Loss(_) => "loss",
+        RecordBody::End(_) => "end",
+    }
+}

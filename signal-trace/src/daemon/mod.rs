@@ -1,0 +1,281 @@
+//! The node agent: capture, pipeline and outlets, from the start to an orderly end.
+
+pub mod config;
+mod ends;
+mod fan;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use sd_notify::NotifyState;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Interval, interval, sleep, timeout},
+};
+
+use self::{
+    config::{Config, Source},
+    fan::Shared,
+};
+use crate::{
+    capture::Capture, cmd::watched, enrich, filters::Filters, host, kernel::LoadOptions,
+    pipeline::Pipeline,
+};
+
+/// What outlets have to deliver the last lines after SIGTERM, with which the whole ends within a
+/// second.
+const LAST_DELIVERIES: Duration = Duration::from_millis(600);
+/// What outlets have to deliver their first line before we call ourselves ready.
+const FIRST_DELIVERIES: Duration = Duration::from_millis(500);
+/// How often figures are brought up to date.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Where the configuration comes from, at the start and at each SIGHUP.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    file: Option<PathBuf>,
+    overrides: Vec<Source>,
+}
+
+impl Settings {
+    /// The file, if any, and what lies over it.
+    pub const fn new(file: Option<PathBuf>, overrides: Vec<Source>) -> Self {
+        Self { file, overrides }
+    }
+
+    /// The file.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// What lies over it.
+    pub fn overrides(&self) -> &[Source] {
+        &self.overrides
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What the kernel or the user's privileges lack, at the start; later, what makes it blind.
+pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
+    // First of all: from here on they end us in order.
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let managers = managers(&config)?;
+    let mask = watched(config.stop_signals());
+    let load = LoadOptions { signal_mask: mask, ..LoadOptions::default() };
+    let mut capture = Capture::start(&load, &managers)?;
+
+    let mut engine = config.to_engine();
+    engine.signal_mask = mask;
+    engine.split_cgroups = capture.split_cgroups();
+    engine.tracer_pid = Some(std::process::id());
+    engine.asks_managers = managers.asks_anybody();
+    let header = host::header(config.node.as_deref(), capture.anchor(), engine)?;
+
+    let fan = Shared::default();
+    if let Some((name, error)) = fan.0.borrow_mut().apply(&config.sinks).pop() {
+        anyhow::bail!("cannot start the sink {name}: {error}");
+    }
+    let mut pipeline = Pipeline::new(header, Box::new(fan.clone()), None, Filters::default())?;
+    capture.snapshot(&mut pipeline)?;
+    let mut agent = Agent { settings, config, fan, watchdog: Watchdog::new() };
+    agent.wait_for_sinks().await;
+    notify(&[NotifyState::Ready]);
+    tracing::info!("tracing this node");
+
+    agent.trace(&mut capture, &mut pipeline, &mut signals).await?;
+    agent.end(capture, pipeline, &mut signals).await
+}
+
+fn managers(config: &Config) -> anyhow::Result<enrich::Options> {
+    let flags: Vec<_> = config.runtimes.iter().map(|manager| manager.flag.clone()).collect();
+    let managers = enrich::Options::from_flags(&flags);
+    Ok(if config.kube_api {
+        managers.with_kube(enrich::KubeConfig::in_cluster()?)
+    } else {
+        managers
+    })
+}
+
+/// What lives as long as the session.
+struct Agent<'a> {
+    settings: &'a Settings,
+    config: Config,
+    fan: Shared,
+    watchdog: Watchdog,
+}
+
+impl Agent<'_> {
+    /// So that whoever starts after us finds a socket to connect to. Not for long: a sink that
+    /// hangs is no reason not to trace.
+    async fn wait_for_sinks(&self) {
+        let begun = async {
+            while !self.fan.0.borrow().has_begun() {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        if timeout(FIRST_DELIVERIES, begun).await.is_err() {
+            tracing::warn!("a sink has not taken its first line yet; it is waited for no longer");
+        }
+    }
+
+    /// Traces until it is told to end.
+    async fn trace(
+        &mut self,
+        capture: &mut Capture,
+        pipeline: &mut Pipeline,
+        signals: &mut Signals,
+    ) -> anyhow::Result<()> {
+        let mut beat = interval(BEAT);
+        loop {
+            tokio::select! {
+                // Signals first: a storm of events must not keep us from ending.
+                biased;
+                asked = signals.next() => match asked {
+                    Asked::End => return Ok(()),
+                    Asked::Reload => self.reload(),
+                },
+                _ = beat.tick() => self.beat(),
+                () = self.watchdog.due() => notify(&[NotifyState::Watchdog]),
+                ready = capture.ready() => ready?,
+            }
+            capture.pump(pipeline)?;
+        }
+    }
+
+    /// Reads the configuration again; one that is wrong changes nothing.
+    fn reload(&mut self) {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            notify(&[NotifyState::Reloading, now]);
+        }
+        match self.settings.load() {
+            Ok(new) => {
+                let late = self.config.needs_restart(&new);
+                if !late.is_empty() {
+                    tracing::warn!("takes effect at the next start only: {}", late.join(", "));
+                }
+                let mut fan = self.fan.0.borrow_mut();
+                fan.reopen();
+                for (name, error) in fan.apply(&new.sinks) {
+                    tracing::error!("cannot start the sink {name}: {error}");
+                }
+                self.config.sinks = new.sinks;
+                tracing::info!("the configuration was read again");
+            }
+            Err(error) => {
+                tracing::error!("the configuration stays as it was: {error}");
+                self.fan.0.borrow().reopen();
+            }
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    fn beat(&self) {
+        self.fan.0.borrow_mut().forget_ended();
+    }
+
+    /// Closes the timelines as they stand, and delivers what is there.
+    async fn end(
+        self,
+        mut capture: Capture,
+        mut pipeline: Pipeline,
+        signals: &mut Signals,
+    ) -> anyhow::Result<()> {
+        notify(&[NotifyState::Stopping]);
+        capture.finish(&mut pipeline)?;
+        // Detaching waits for RCU grace periods of the kernel: meanwhile, lines get out.
+        let detaching = std::thread::spawn(move || drop(capture));
+        pipeline.finish()?;
+        let mut outlets = {
+            let mut fan = self.fan.0.borrow_mut();
+            fan.close();
+            fan.take_all()
+        };
+        let all = async {
+            for outlet in &mut outlets {
+                outlet.done().await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = timeout(LAST_DELIVERIES, all) => ended.is_ok(),
+            // The second one.
+            () = signals.end() => false,
+        };
+        if !ended {
+            for outlet in outlets.iter().filter(|outlet| outlet.waiting() > 0) {
+                let (name, lines) = (outlet.name(), outlet.waiting());
+                tracing::warn!("{lines} lines did not get out of the sink {name} in time");
+            }
+        }
+        // A panic there was told of.
+        let _ = detaching.join();
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// SIGTERM, SIGINT and SIGHUP, which do not kill us any more.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one. May be cancelled.
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+
+    /// Waits for one that ends us.
+    async fn end(&mut self) {
+        while !matches!(self.next().await, Asked::End) {}
+    }
+}
+
+/// What a signal asks for.
+enum Asked {
+    End,
+    Reload,
+}
+
+/// systemd's watchdog, if it keeps one over us.
+struct Watchdog(Option<Interval>);
+
+impl Watchdog {
+    fn new() -> Self {
+        // Half of its patience.
+        Self(sd_notify::watchdog_enabled().map(|patience| interval(patience / 2)))
+    }
+
+    async fn due(&mut self) {
+        match &mut self.0 {
+            Some(interval) => drop(interval.tick().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Tells the service manager, if there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!("the service manager cannot be told: {error}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Outlets of the daemon: each has a filter, a bounded queue, a thread of its own and an end that
+//! may be slow or dead. Nobody who gives lines waits for any of that.
+
+pub mod filter;
+mod queue;
+mod run;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use self::queue::Queue;
+pub use self::{filter::Filter, queue::Limits, stats::Stats};
+use crate::sinks::schema::{Body, Line};
+
+/// One line and its JSON (with line break), made once for all outlets.
+#[derive(Debug)]
+pub struct Entry {
+    /// The line.
+    pub line: Line,
+    /// The same as the contract writes it.
+    pub json: Box<[u8]>,
+}
+
+/// Why a batch could not be delivered.
+#[derive(Debug)]
+pub enum Failure {
+    /// May work later: the batch is kept and tried again, with backoff.
+    Retry(String),
+    /// Never will: the batch is dropped and counted.
+    Reject(String),
+}
+
+/// The end of an outlet. It lives on the outlet's own thread, in a tokio runtime, and may block.
+pub trait Deliver: Send + 'static {
+    /// Delivers all of the batch or nothing of it.
+    fn deliver(&mut self, batch: &[Arc<Entry>]) -> impl Future<Output = Result<(), Failure>>;
+
+    /// How long the first line of a batch may wait for others.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// SIGHUP: files are to be opened anew.
+    fn reopen(&mut self) {}
+
+    /// The last batch has been delivered.
+    fn finish(&mut self) {}
+}
+
+/// The near end of an outlet.
+#[derive(Debug)]
+pub struct Outlet {
+    name: &'static str,
+    filter: Filter,
+    queue: Arc<Queue>,
+    stats: Arc<Stats>,
+    done: Option<oneshot::Receiver<()>>,
+    also_done: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+}
+
+impl Outlet {
+    /// Starts the thread; `name` is that of the table in the configuration. It delivers nothing
+    /// before `after` comes: the outlet whose place it takes has ended.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn start(
+        name: &'static str,
+        filter: Filter,
+        limits: Limits,
+        after: Option<oneshot::Receiver<()>>,
+        deliver: impl Deliver,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let queue = Arc::new(Queue::new(limits));
+        let stats = Arc::new(Stats::default());
+        let (tell_done, done) = oneshot::channel();
+        let also_done: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
+        let (of_thread, counts) = (Arc::clone(&queue), Arc::clone(&stats));
+        let successor = Arc::clone(&also_done);
+        thread::Builder::new().name(format!("sink-{name}")).spawn(move || {
+            runtime.block_on(async {
+                if let Some(after) = after {
+                    // An error means that it is gone, which is as good.
+                    let _ = after.await;
+                }
+                run::run(name, deliver, &of_thread, &counts).await;
+            });
+            // Whoever ends the process may have stopped to wait.
+            let _ = tell_done.send(());
+            let successor = successor.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let _ = successor.map(|tell| tell.send(()));
+        })?;
+        Ok(Self { name, filter, queue, stats, done: Some(done), also_done })
+    }
+
+    /// Whether lines of this type are of use.
+    pub fn wants(&self, kind: &str) -> bool {
+        self.filter.allows_kind(kind)
+    }
+
+    /// Whether this line is.
+    pub fn allows(&self, line: &Line) -> bool {
+        self.filter.allows(line)
+    }
+
+    /// Gives it a line: queued, or dropped and counted.
+    pub fn push(&self, entry: &Arc<Entry>) {
+        let marks = matches!(entry.line.body, Body::Recording(_) | Body::End(_));
+        if !self.queue.push(entry, marks) {
+            self.stats.dropped(1);
+        }
+    }
+
+    /// Wakes the thread, if there is something for it.
+    pub fn flush(&self) {
+        self.queue.wake();
+    }
+
+    /// Takes another filter for what comes.
+    pub fn set_filter(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+
+    /// Files are to be opened anew, after what is queued.
+    pub fn reopen(&self) {
+        self.queue.reopen();
+    }
+
+    /// There will be no more lines: the thread delivers what is queued, and ends.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Waits until the thread has ended; [`Outlet::close`] comes before.
+    pub async fn done(&mut self) {
+        if let Some(done) = self.done.take() {
+            // An error means that the thread is gone, which is as good.
+            let _ = done.await;
+        }
+    }
+
+    /// Whether its first line is out, or it was seen that it will not get out for now.
+    pub fn has_begun(&self) -> bool {
+        self.stats.delivered_lines() + self.stats.failures() > 0
+    }
+
+    /// For the outlet that takes its place; to be called before [`Outlet::close`].
+    pub fn when_done(&mut self) -> oneshot::Receiver<()> {
+        let (tell, done) = oneshot::channel();
+        *self.also_done.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
+        done
+    }
+
+    /// Whether the thread has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.done.as_mut().is_none_or(|done| done.try_recv() != Err(TryRecvError::Empty))
+    }
+
+    /// Table in the configuration.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What became of the lines so far.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Lines that wait, those that are being delivered included.
+    pub fn waiting(&self) -> usize {
+        self.queue.len() + self.stats.in_flight()
+    }
+
+    /// Lines that can wait.
+    pub fn capacity(&self) -> usize {
+        self.queue.limits().lines
+    }
+}

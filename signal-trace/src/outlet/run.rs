@@ -1,0 +1,112 @@
+//! The life of an outlet's thread: batch after batch, with patience for an end that is down.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use super::{
+    Deliver, Entry, Failure, Stats,
+    queue::{Next, Queue},
+};
+
+/// Between two attempts, doubled from the one to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The same when the outlet is being closed, and how often.
+const LAST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_ATTEMPTS: u32 = 100;
+
+/// Delivers until the queue is closed and empty.
+pub async fn run(name: &'static str, mut deliver: impl Deliver, queue: &Queue, stats: &Stats) {
+    let mut attempts_left = LAST_ATTEMPTS;
+    loop {
+        queue.ready().await;
+        // The first line of a stream goes at once: somebody may wait for it.
+        if stats.delivered_lines() > 0 {
+            wait_for_more(queue, deliver.linger()).await;
+        }
+        match queue.next() {
+            Next::Batch(batch) => {
+                stats.begin(batch.len());
+                deliver_batch(name, &mut deliver, &batch, queue, stats, &mut attempts_left).await;
+                stats.end();
+            }
+            Next::Reopen => deliver.reopen(),
+            Next::Closed => return deliver.finish(),
+        }
+    }
+}
+
+async fn wait_for_more(queue: &Queue, linger: Duration) {
+    if linger.is_zero() {
+        return;
+    }
+    let full = async {
+        while !queue.is_pressing() {
+            queue.changed().await;
+        }
+    };
+    // Whatever has come by then will do.
+    let _ = timeout(linger, full).await;
+}
+
+async fn deliver_batch(
+    name: &str,
+    deliver: &mut impl Deliver,
+    batch: &[Arc<Entry>],
+    queue: &Queue,
+    stats: &Stats,
+    attempts_left: &mut u32,
+) {
+    if batch.is_empty() {
+        return;
+    }
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let was_up = stats.is_up();
+        match deliver.deliver(batch).await {
+            Ok(()) => {
+                if !was_up {
+                    tracing::warn!("the sink {name} works again");
+                }
+                return stats.delivered(batch.len());
+            }
+            Err(Failure::Reject(why)) => {
+                tracing::warn!("the sink {name} drops {} lines: {why}", batch.len());
+                stats.failed();
+                stats.dropped(batch.len());
+                return queue.refused(batch);
+            }
+            Err(Failure::Retry(why)) => {
+                stats.failed();
+                if was_up {
+                    tracing::warn!(
+                        "the sink {name} fails: {why}; it is tried again, and what finds no room \
+                         meanwhile is counted"
+                    );
+                }
+            }
+        }
+        if queue.is_closed() {
+            if *attempts_left == 0 {
+                tracing::warn!("the sink {name} was given up with {} lines", batch.len());
+                return stats.dropped(batch.len());
+            }
+            *attempts_left -= 1;
+            sleep(LAST_PAUSE).await;
+        } else {
+            pause_unless_closed(queue, pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+async fn pause_unless_closed(queue: &Queue, pause: Duration) {
+    let closed = async {
+        while !queue.is_closed() {
+            queue.changed().await;
+        }
+    };
+    // Over is over.
+    let _ = timeout(pause, closed).await;
+}
