@@ -9,6 +9,7 @@ pub mod escape;
 pub mod filters;
 #[cfg(test)]
 mod golden;
+pub mod harden;
 pub mod host;
 pub mod kernel;
 pub mod log;

@@ -85,11 +85,12 @@ mod tests {
     use signal_trace_core::ids::CgroupKey;
 
     use super::*;
-    use crate::capture::cgroup::Hierarchies;
+    use crate::capture::{cgroup::Hierarchies, procfs::Root};
 
     #[test]
     fn a_process_is_known_by_pid_and_start() {
-        let mut cgroups = CgroupNames::new(Hierarchies::discover().expect("readable"));
+        let mut cgroups =
+            CgroupNames::new(Hierarchies::discover(&Root::default()).expect("readable"));
         let Seen::Process(us, _) = look(std::process::id(), &mut cgroups).expect("readable") else {
             panic!("we are there")
         };
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_cgroup_that_nobody_knows_has_no_answer() {
-        let mut cgroups = CgroupNames::new(Hierarchies::discover().expect("readable"));
+        let mut cgroups =
+            CgroupNames::new(Hierarchies::discover(&Root::default()).expect("readable"));
         let nobody = ProcessId { pid: u32::MAX, start_ticks: 0 };
         let mut asks = Asks::default();
         asks.add([Ask::Cgroup(CgroupKey::V2(u64::MAX), nobody)]);

@@ -11,7 +11,7 @@ use signal_trace_core::{
 use super::{
     cgroup::CgroupNames,
     clock,
-    procfs::{ProcDir, Stat, Status},
+    procfs::{Root, Stat, Status},
 };
 
 /// What was found under a pid.
@@ -31,8 +31,9 @@ pub enum Seen {
 /// `/proc` could not be read, for another reason than that there is no such process.
 pub fn look(pid: u32, cgroups: &mut CgroupNames) -> io::Result<Seen> {
     let at = clock::boot_now();
-    let Some(dir) = ProcDir::open(pid)? else { return Ok(Seen::Nobody) };
-    let Some(stat) = read_stat(&dir)? else { return Ok(Seen::Nobody) };
+    let proc = cgroups.hierarchies().proc();
+    let Some(dir) = proc.process(pid)? else { return Ok(Seen::Nobody) };
+    let Some(stat) = dir.stat()? else { return Ok(Seen::Nobody) };
     if stat.is_kernel_thread() {
         return Ok(Seen::KernelThread);
     }
@@ -47,6 +48,7 @@ pub fn look(pid: u32, cgroups: &mut CgroupNames) -> io::Result<Seen> {
         // A thread id: `/proc` does not list these, but opens them.
         return Ok(Seen::Nobody);
     }
+    let parent = parent(proc, &stat)?;
     let (place, new_cgroup) = cgroups.place(&cgroup);
     let id = ProcessId { pid, start_ticks: stat.start_ticks };
     let mut facts = Vec::with_capacity(2);
@@ -57,7 +59,7 @@ pub fn look(pid: u32, cgroups: &mut CgroupNames) -> io::Result<Seen> {
         at,
         body: FactBody::Process(ProcessFact {
             id,
-            parent: parent(&stat)?,
+            parent,
             pgid: stat.pgid,
             ns_pid: status.ns_pid,
             ns_level: status.ns_level,
@@ -75,21 +77,15 @@ pub fn look(pid: u32, cgroups: &mut CgroupNames) -> io::Result<Seen> {
 }
 
 /// The parent's identity. It may have gone and its pid be reused: nobody is younger than a child.
-fn parent(child: &Stat) -> io::Result<Option<ProcessId>> {
+fn parent(proc: &Root, child: &Stat) -> io::Result<Option<ProcessId>> {
     if child.ppid == 0 {
         return Ok(None);
     }
-    let Some(dir) = ProcDir::open(child.ppid)? else { return Ok(None) };
-    Ok(read_stat(&dir)?
+    let Some(dir) = proc.process(child.ppid)? else { return Ok(None) };
+    Ok(dir
+        .stat()?
         .filter(|stat| stat.start_ticks <= child.start_ticks)
         .map(|stat| ProcessId { pid: child.ppid, start_ticks: stat.start_ticks }))
-}
-
-fn read_stat(dir: &ProcDir) -> io::Result<Option<Stat>> {
-    let Some(content) = dir.read("stat")? else { return Ok(None) };
-    Stat::parse(&content).map(Some).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, "/proc/PID/stat has a form that is not known")
-    })
 }
 
 fn unreadable(pid: u32, name: &str) -> io::Error {
@@ -107,7 +103,7 @@ mod tests {
     use crate::capture::cgroup::Hierarchies;
 
     fn seen(pid: u32) -> Seen {
-        let hierarchies = Hierarchies::discover().expect("mountinfo is readable");
+        let hierarchies = Hierarchies::discover(&Root::default()).expect("mountinfo is readable");
         look(pid, &mut CgroupNames::new(hierarchies)).expect("/proc is readable")
     }
 

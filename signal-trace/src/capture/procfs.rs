@@ -1,17 +1,23 @@
 //! Reads `/proc/PID`: through one directory fd, so that all that is read is of one process, and as
 //! bytes, because a process can call itself anything.
 
+mod helper;
+mod root;
+
 use std::{
     fs::File,
     io::{self, Read},
     os::fd::OwnedFd,
+    sync::{Arc, OnceLock},
 };
 
+pub use helper::Helper;
 use nix::{
     errno::Errno,
-    fcntl::{OFlag, open, openat},
+    fcntl::{OFlag, openat},
     sys::stat::Mode,
 };
+pub use root::Root;
 use signal_trace_core::event::Comm;
 
 /// More than any of the files that we read can hold.
@@ -19,19 +25,17 @@ const MAX_FILE: u64 = 256 * 1024;
 
 /// `/proc/PID` of one process: a reused pid does not get into it.
 #[derive(Debug)]
-pub struct ProcDir(OwnedFd);
+pub struct ProcDir {
+    fd: OwnedFd,
+    /// Sees what we may not.
+    helper: Arc<OnceLock<Helper>>,
+}
 
 impl ProcDir {
-    /// Opens it; `None` if there is no such process.
-    pub fn open(pid: u32) -> io::Result<Option<Self>> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        present(open(format!("/proc/{pid}").as_str(), flags, Mode::empty()).map(Self))
-    }
-
     /// The whole of one file; `None` if the process is gone by now.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let Some(fd) = present(openat(&self.0, name, flags, Mode::empty()))? else {
+        let Some(fd) = present(openat(&self.fd, name, flags, Mode::empty()))? else {
             return Ok(None);
         };
         let mut content = Vec::new();
@@ -42,11 +46,36 @@ impl ProcDir {
         }
     }
 
+    /// `stat`, parsed; `None` if the process is gone by now.
+    ///
+    /// # Errors
+    /// It cannot be read, or has a form that is not known.
+    pub fn stat(&self) -> io::Result<Option<Stat>> {
+        let parse = |text: Option<Vec<u8>>| {
+            let Some(text) = text else { return Ok(None) };
+            Stat::parse(&text).map(Some).ok_or_else(|| {
+                let text = "/proc/PID/stat has a form that is not known";
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            })
+        };
+        let stat = parse(self.read("stat")?)?;
+        // Under Landlock the kernel shows us 0 in place of the wait status.
+        match (stat, self.helper.get()) {
+            (Some(seen), Some(helper)) if seen.is_zombie() && seen.exit_code == 0 => {
+                helper.stat(&self.fd).map_or(Ok(Some(seen)), parse)
+            }
+            _ => Ok(stat),
+        }
+    }
+
     /// What the process sees as `/`; `None` if it is gone by now. Everything below is the
     /// process's: only openat2(2) with `RESOLVE_IN_ROOT` stays in there.
     pub fn root(&self) -> io::Result<Option<OwnedFd>> {
+        if let Some(helper) = self.helper.get() {
+            return helper.root(&self.fd);
+        }
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        present(openat(&self.0, "root", flags, Mode::empty()))
+        present(openat(&self.fd, "root", flags, Mode::empty()))
     }
 }
 

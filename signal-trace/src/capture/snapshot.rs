@@ -1,12 +1,13 @@
 //! All processes that are there already when tracing begins, zombies included.
 
-use std::{fs, io};
+use std::io;
 
 use signal_trace_core::input::Fact;
 
 use super::{
     cgroup::CgroupNames,
     process::{Seen, look},
+    procfs::Root,
 };
 
 /// A scan of `/proc` in steps, so that the rings can be read between them.
@@ -18,12 +19,8 @@ pub struct Snapshot {
 impl Snapshot {
     /// Lists the processes. Take it after the programs are attached: who is born later has a fork
     /// event, and nobody falls between.
-    pub fn take() -> io::Result<Self> {
-        let mut pids: Vec<u32> = fs::read_dir("/proc")?
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect();
-        pids.sort_unstable();
-        Ok(Self { pids: pids.into_iter() })
+    pub fn take(proc: &Root) -> io::Result<Self> {
+        Ok(Self { pids: proc.pids()?.into_iter() })
     }
 
     /// Facts of the next few processes; `None` after the last. One that cannot be read is left
@@ -54,9 +51,10 @@ mod tests {
 
     #[test]
     fn it_holds_us_once_and_its_times_lie_within_the_scan() {
-        let mut cgroups = CgroupNames::new(Hierarchies::discover().expect("readable"));
+        let mut cgroups =
+            CgroupNames::new(Hierarchies::discover(&Root::default()).expect("readable"));
         let before = clock::boot_now();
-        let mut snapshot = Snapshot::take().expect("/proc is readable");
+        let mut snapshot = Snapshot::take(&Root::default()).expect("/proc is readable");
         let mut facts = Vec::new();
         while let Some(more) = snapshot.next_facts(&mut cgroups) {
             facts.extend(more);

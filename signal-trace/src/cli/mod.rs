@@ -1,6 +1,7 @@
 //! The command line as clap sees it: only parsing, no effects.
 
 pub mod daemon;
+pub mod doctor;
 pub mod explain;
 pub mod record;
 pub mod report;
@@ -10,7 +11,10 @@ pub mod value;
 
 use clap::{Parser, Subcommand};
 
-pub use self::{daemon::DaemonArgs, explain::ExplainArgs, record::RecordArgs, report::ReportArgs};
+pub use self::{
+    daemon::DaemonArgs, doctor::DoctorArgs, explain::ExplainArgs, record::RecordArgs,
+    report::ReportArgs,
+};
 
 /// Shows what happened to every process that was asked to stop.
 #[derive(Debug, Parser)]
@@ -33,7 +37,7 @@ pub enum Command {
     /// Tell what a finding means, how it is detected, and what to do about it
     Explain(ExplainArgs),
     /// Check whether tracing works here, and say what to do if not
-    Doctor,
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of the lines of `--format jsonl`
     Schema,
 }

@@ -12,7 +12,8 @@ use super::{
 use crate::{enrich::RuntimeFlag, filters::Filters};
 
 /// `signal-trace record [FILTERS] [-o FILE] [--format F] [--duration T] [--grace T]
-/// [--stop-signal S]... [--runtime KIND=PATH]... [--kube-api] [-- COMMAND...]`
+/// [--stop-signal S]... [--runtime KIND=PATH]... [--kube-api]
+/// [--host-proc PATH] [-- COMMAND...]`
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Without COMMAND it traces until Ctrl-C or --duration; with COMMAND until \
     that exits and what it began to stop has stopped.")]
@@ -42,6 +43,10 @@ pub struct RecordArgs {
     /// needs a build with the feature `kube`, and leave to list and watch pods
     #[arg(long)]
     pub kube_api: bool,
+    /// Where the node's processes are shown: in a container that does not share the host's PID
+    /// namespace, the host's /proc is mounted elsewhere [default: /proc]
+    #[arg(long, value_name = "PATH")]
+    pub host_proc: Option<PathBuf>,
     /// Exit with 1 if there are findings of this severity or worse
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,

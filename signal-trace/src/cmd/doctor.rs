@@ -1,12 +1,11 @@
 //! `signal-trace doctor`: whether `record` would work here, and what to do if not.
 
+mod hardening;
+
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::{
-        fs::{FileTypeExt as _, MetadataExt as _},
-        net::UnixStream,
-    },
+    os::unix::{fs::FileTypeExt as _, net::UnixStream},
     path::Path,
 };
 
@@ -21,7 +20,11 @@ use nix::{
 };
 use signal_trace_common::names::PROBES;
 
-use crate::kernel::{self, LoadOptions, Paths, requirements::kernel_release};
+use crate::{
+    capture::procfs::Root,
+    cli::DoctorArgs,
+    kernel::{self, LoadOptions, Paths, requirements::kernel_release},
+};
 
 /// One line: what was looked at, and what to do about it.
 struct Check {
@@ -40,13 +43,15 @@ enum State {
 }
 
 /// Looks at everything, prints it, and ends with 0 if `record` would work, else 2.
-pub fn run() -> anyhow::Result<u8> {
+pub fn run(args: &DoctorArgs) -> anyhow::Result<u8> {
     let paths = Paths::default();
+    let proc = args.host_proc.as_deref().map(Root::at).transpose();
     let mut checks = vec![user(&paths.status), kernel(&kernel_release()), btf(&paths.btf)];
     checks.extend(tracepoints(&paths));
-    checks.extend([pid_namespace(), memory_limit(), cgroups()]);
+    checks.extend([processes(proc.as_ref()), memory_limit(), cgroups()]);
     checks.extend(managers());
     checks.push(programs());
+    checks.extend(hardening::checks(&proc.ok().flatten().unwrap_or_default()));
     let mut out = AutoStream::auto(io::stdout());
     for Check { state, text } in &checks {
         let (style, word) = match state {
@@ -156,19 +161,25 @@ fn tracepoints(paths: &Paths) -> Vec<Check> {
     checks
 }
 
-/// Inode number of the initial PID namespace (`PROC_PID_INIT_INO`).
-const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
-
-fn pid_namespace() -> Check {
-    match fs::metadata("/proc/self/ns/pid") {
-        Ok(metadata) if metadata.ino() == INITIAL_PID_NAMESPACE => {
-            ok("runs in the initial PID namespace")
-        }
-        Ok(_) => note(
+/// `named` is what `--host-proc` names, if it is given.
+fn processes(named: Result<&Option<Root>, &anyhow::Error>) -> Check {
+    let (proc, named) = match named {
+        Err(error) => return no(super::describe(error)),
+        Ok(Some(root)) => (root.clone(), true),
+        Ok(None) => (Root::default(), false),
+    };
+    let path = proc.path().display();
+    match proc.shows_the_node() {
+        Some(true) if named => ok(format!("{path} shows the node's processes")),
+        Some(true) => ok("runs in the initial PID namespace"),
+        Some(false) => note(
             "runs in a PID namespace of its own, where /proc does not show the node's processes: \
-             in a container, use `--pid=host` (Docker) or `hostPID: true` (Kubernetes)",
+             in a container, use `--pid=host` (Docker) or `hostPID: true` (Kubernetes), or mount \
+             the host's /proc and name it with --host-proc",
         ),
-        Err(error) => note(format!("the PID namespace cannot be told ({error}): mount /proc")),
+        None => {
+            note(format!("whose processes {path} shows cannot be told: mount the node's /proc"))
+        }
     }
 }
 

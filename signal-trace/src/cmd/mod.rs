@@ -25,7 +25,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Report(args) => report::run(&args),
         Command::Daemon(args) => daemon::run(&args),
         Command::Explain(args) => explain::run(&args),
-        Command::Doctor => doctor::run(),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run(),
     }
 }

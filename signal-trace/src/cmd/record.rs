@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 use self::session::{Ended, Session, Stops};
 use super::{live_sink, watched};
 use crate::{
-    capture::Capture,
+    capture::{Capture, Options, procfs::Root},
     cli::RecordArgs,
     enrich, host,
     kernel::LoadOptions,
@@ -47,8 +47,10 @@ async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
     if args.kube_api {
         managers = managers.with_kube(enrich::KubeConfig::in_cluster()?);
     }
-    let mut capture = Capture::start(&load, &managers)?;
-    let header = header(args, &managers, &capture)?;
+    let proc = args.host_proc.as_deref().map(Root::at).transpose()?.unwrap_or_default();
+    let options = Options { load, managers, proc };
+    let mut capture = Capture::start(&options)?;
+    let header = header(args, &options, &capture)?;
     let config = header.config.clone();
     // Not before: a session that cannot trace overwrites no file.
     let recorder = args.output.as_deref().map(Writer::create).transpose()?;
@@ -105,17 +107,11 @@ fn signal_mask(args: &RecordArgs) -> u64 {
     watched(args.stop_signals.iter().chain(&args.filters.signal).copied())
 }
 
-fn header(
-    args: &RecordArgs,
-    managers: &enrich::Options,
-    capture: &Capture,
-) -> anyhow::Result<Header> {
+fn header(args: &RecordArgs, options: &Options, capture: &Capture) -> anyhow::Result<Header> {
     let mut config = args.config();
     config.signal_mask = signal_mask(args);
-    config.split_cgroups = capture.split_cgroups();
-    config.tracer_pid = Some(std::process::id());
-    config.asks_managers = managers.asks_anybody();
-    host::header(None, capture.anchor(), config)
+    config.asks_managers = options.managers.asks_anybody();
+    host::header(None, &options.proc, capture, config)
 }
 
 /// Tells the user something while the session goes on.

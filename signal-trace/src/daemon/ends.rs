@@ -1,6 +1,8 @@
 //! What the configuration says of each sink, made into outlets.
 
-use std::io;
+use std::{
+    collections::BTreeSet, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::PathBuf,
+};
 
 use tokio::sync::oneshot;
 
@@ -17,6 +19,29 @@ pub enum End {
     File(File),
     Otlp(Otlp),
     Socket(Socket),
+}
+
+/// Folders that sinks write in. They are made if they are not there: once we are hardened, they
+/// cannot be.
+pub fn folders(sinks: &Sinks) -> Vec<PathBuf> {
+    let Sinks { stdout: _, file, otlp: _, socket } = sinks;
+    let paths = [file.enabled.then_some(&file.path), socket.enabled.then_some(&socket.path)];
+    let folders: BTreeSet<_> =
+        paths.into_iter().flatten().filter_map(|path| path.parent()).collect();
+    folders
+        .into_iter()
+        .map(|folder| {
+            if let Err(error) = DirBuilder::new().recursive(true).mode(0o700).create(folder) {
+                tracing::warn!("cannot make the folder {}: {error}", folder.display());
+            }
+            folder.to_owned()
+        })
+        .collect()
+}
+
+/// TCP ports that sinks connect to.
+pub fn ports(_: &Sinks) -> Vec<u16> {
+    vec![]
 }
 
 impl End {

@@ -22,7 +22,13 @@ use self::{
     fan::Shared,
 };
 use crate::{
-    capture::Capture, cmd::watched, enrich, filters::Filters, host, kernel::LoadOptions,
+    capture::{Capture, Options, procfs::Root},
+    cmd::watched,
+    enrich,
+    filters::Filters,
+    harden::{self, Plan},
+    host,
+    kernel::LoadOptions,
     pipeline::Pipeline,
 };
 
@@ -66,16 +72,17 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
     // First of all: from here on they end us in order.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let managers = managers(&config)?;
-    let mask = watched(config.stop_signals());
-    let load = LoadOptions { signal_mask: mask, ..LoadOptions::default() };
-    let mut capture = Capture::start(&load, &managers)?;
-
+    let proc = Root::at(&config.host_proc)?;
     let mut engine = config.to_engine();
-    engine.signal_mask = mask;
-    engine.split_cgroups = capture.split_cgroups();
-    engine.tracer_pid = Some(std::process::id());
+    engine.signal_mask = watched(config.stop_signals());
     engine.asks_managers = managers.asks_anybody();
-    let header = host::header(config.node.as_deref(), capture.anchor(), engine)?;
+    let load = LoadOptions { signal_mask: engine.signal_mask, ..LoadOptions::default() };
+    let options = Options { load, managers, proc };
+    let attached = Capture::attach(&options)?;
+    // No thread has been started yet: all inherit this.
+    harden(&config, &options.proc);
+    let mut capture = attached.start()?;
+    let header = host::header(config.node.as_deref(), &options.proc, &capture, engine)?;
 
     let fan = Shared::default();
     if let Some((name, error)) = fan.0.borrow_mut().apply(&config.sinks).pop() {
@@ -90,6 +97,24 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
 
     agent.trace(&mut capture, &mut pipeline, &mut signals).await?;
     agent.end(capture, pipeline, &mut signals).await
+}
+
+/// Gives up what is not needed any more, and says how far that went.
+fn harden(config: &Config, proc: &Root) {
+    if !config.hardening.enabled {
+        return;
+    }
+    let plan = Plan {
+        writable: ends::folders(&config.sinks),
+        connect_ports: ends::ports(&config.sinks),
+        proc: proc.clone(),
+    };
+    let outcome = harden::apply(&plan);
+    if outcome.is_complete() {
+        tracing::info!("hardened: {outcome}");
+    } else {
+        tracing::warn!("hardened as far as this machine lets us: {outcome}");
+    }
 }
 
 fn managers(config: &Config) -> anyhow::Result<enrich::Options> {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::KubeConfig;
+use crate::capture::procfs::Root;
 
 /// A kind of manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,7 @@ pub enum RuntimeFlag {
 pub struct Options {
     places: BTreeMap<Manager, Places>,
     kube: Option<KubeConfig>,
+    proc: Root,
 }
 
 /// Where one kind is asked.
@@ -83,7 +85,11 @@ pub enum Places {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { places: Manager::ALL.map(|kind| (kind, Places::Default)).into(), kube: None }
+        Self {
+            places: Manager::ALL.map(|kind| (kind, Places::Default)).into(),
+            kube: None,
+            proc: Root::default(),
+        }
     }
 }
 
@@ -91,7 +97,7 @@ impl Options {
     /// Of all `--runtime` on the command line. With `none`, only what is named beside it is asked.
     pub fn from_flags(flags: &[RuntimeFlag]) -> Self {
         let mut options = if flags.contains(&RuntimeFlag::Nobody) {
-            Self { places: BTreeMap::new(), kube: None }
+            Self { places: BTreeMap::new(), ..Self::default() }
         } else {
             Self::default()
         };
@@ -115,6 +121,17 @@ impl Options {
     #[must_use]
     pub fn with_kube(self, kube: KubeConfig) -> Self {
         Self { kube: Some(kube), ..self }
+    }
+
+    /// The processes of the node are shown there.
+    #[must_use]
+    pub fn with_proc(self, proc: Root) -> Self {
+        Self { proc, ..self }
+    }
+
+    /// Where the processes of the node are shown.
+    pub const fn proc(&self) -> &Root {
+        &self.proc
     }
 
     /// How the Kubernetes API server is asked, if it is.

@@ -13,6 +13,7 @@ use super::{
     podman::{Podman, Rootless},
     systemd::Systemd,
 };
+use crate::capture::procfs::Root;
 
 const DOCKER: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 const PODMAN: (&str, &str) = ("/run/podman/podman.sock", "/var/lib/containers/storage");
@@ -48,13 +49,15 @@ impl Source {
             .into_iter()
             .flat_map(|kind| match options.places(kind) {
                 None => Vec::new(),
-                Some(Places::Default) => Self::defaults(kind),
-                Some(Places::At(paths)) => paths.iter().map(|path| Self::at(kind, path)).collect(),
+                Some(Places::Default) => Self::defaults(kind, options.proc()),
+                Some(Places::At(paths)) => {
+                    paths.iter().map(|path| Self::at(kind, path, options.proc())).collect()
+                }
             })
             .collect()
     }
 
-    fn defaults(kind: Manager) -> Vec<Self> {
+    fn defaults(kind: Manager, proc: &Root) -> Vec<Self> {
         let source =
             |place: &str, engine| Self { kind, place: place.to_owned(), named: false, engine };
         match kind {
@@ -74,7 +77,9 @@ impl Source {
             Manager::Oci => vec![source("/run", Engine::Oci(Oci::default()))],
             Manager::Containerd => Self::of_cri(kind, Runtime::Containerd),
             Manager::CriO => Self::of_cri(kind, Runtime::CriO),
-            Manager::Systemd => vec![source("its socket", Engine::Systemd(Systemd::default()))],
+            Manager::Systemd => {
+                vec![source("its socket", Engine::Systemd(Systemd::of_node(proc)))]
+            }
         }
     }
 
@@ -92,7 +97,7 @@ impl Source {
     }
 
     /// The one at `path`.
-    pub fn at(kind: Manager, path: &Path) -> Self {
+    pub fn at(kind: Manager, path: &Path, proc: &Root) -> Self {
         let engine = match kind {
             Manager::Docker => Engine::Docker(Docker::new(path.into())),
             Manager::Podman => Engine::Podman(Podman::new(path.into())),
@@ -101,7 +106,7 @@ impl Source {
                 Engine::Cri(Box::new(Cri::new(path.into(), Runtime::Containerd)))
             }
             Manager::CriO => Engine::Cri(Box::new(Cri::new(path.into(), Runtime::CriO))),
-            Manager::Systemd => Engine::Systemd(Systemd::new(path.into())),
+            Manager::Systemd => Engine::Systemd(Systemd::new(path.into(), proc)),
         };
         Self { kind, place: path.display().to_string(), named: true, engine }
     }

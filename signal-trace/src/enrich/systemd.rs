@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 use wire::Value;
 
 use super::{Failure, Subject, grpc::DEADLINE};
-use crate::capture::{cgroup::Hierarchies, clock};
+use crate::capture::{cgroup::Hierarchies, clock, procfs::Root};
 
 mod bus;
 mod inside;
@@ -44,24 +44,22 @@ pub struct Systemd {
     paused: BTreeMap<Vec<u8>, BootNs>,
 }
 
-impl Default for Systemd {
-    /// Asks the node's where it is by default.
-    fn default() -> Self {
-        Self::at(SOCKETS.map(PathBuf::from).to_vec())
-    }
-}
-
 impl Systemd {
-    /// Asks the node's at this socket: its own, or that of a bus.
-    pub fn new(socket: PathBuf) -> Self {
-        Self::at(vec![socket])
+    /// Asks the node's where it is by default. Managers in containers are found by `proc`.
+    pub fn of_node(proc: &Root) -> Self {
+        Self::at(SOCKETS.map(PathBuf::from).to_vec(), proc)
     }
 
-    fn at(sockets: Vec<PathBuf>) -> Self {
+    /// Asks the node's at this socket: its own, or that of a bus.
+    pub fn new(socket: PathBuf, proc: &Root) -> Self {
+        Self::at(vec![socket], proc)
+    }
+
+    fn at(sockets: Vec<PathBuf>, proc: &Root) -> Self {
         Self {
             sockets,
             // Without them there are no managers but the node's.
-            hierarchies: Hierarchies::discover().ok(),
+            hierarchies: Hierarchies::discover(proc).ok(),
             opener: Opener::default(),
             paused: BTreeMap::new(),
         }

@@ -8,7 +8,6 @@ use signal_trace_core::{
 };
 
 use super::{Hierarchies, Place};
-use crate::capture::procfs::ProcDir;
 
 /// Paths remembered: cgroups that are gone included, since events of them still come.
 const MAX_KNOWN: usize = 16_384;
@@ -131,7 +130,7 @@ impl CgroupNames {
     }
 
     fn place_of(&mut self, pid: u32) -> Option<Place> {
-        let content = ProcDir::open(pid).ok()??.read("cgroup").ok()??;
+        let content = self.hierarchies.proc().process(pid).ok()??.read("cgroup").ok()??;
         Some(self.place(&content).0)
     }
 

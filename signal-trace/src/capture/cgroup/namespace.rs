@@ -10,6 +10,8 @@ use std::{
 use anyhow::Context as _;
 use nix::sched::{CloneFlags, setns};
 
+use crate::capture::procfs::Root;
+
 /// What the link of the initial one reads (`PROC_CGROUP_INIT_INO`, `include/linux/proc_ns.h`).
 const INITIAL: &str = "cgroup:[4026531835]";
 
@@ -18,17 +20,24 @@ const INITIAL: &str = "cgroup:[4026531835]";
 ///
 /// # Errors
 /// It may not, or there is no process in `/proc` to take it from: paths then begin with `/..`.
-pub fn leave() -> anyhow::Result<()> {
+pub fn leave(proc: &Root) -> anyhow::Result<()> {
     if is_initial("/proc/thread-self/ns/cgroup").unwrap_or(true) {
         // Or a kernel without such namespaces.
         return Ok(());
     }
     // PID 2 of the node is a thread of the kernel; not everybody may look at PID 1.
-    let found = ["/proc/1/ns/cgroup", "/proc/2/ns/cgroup"]
+    let found = ["1/ns/cgroup", "2/ns/cgroup"]
         .into_iter()
+        .map(|link| proc.join(link))
         .find(|link| is_initial(link).unwrap_or(false));
-    let found = found.context("the processes in /proc are not those of the node")?;
-    let namespace = File::open(found).with_context(|| format!("cannot open {found}"))?;
+    let found = found.with_context(|| {
+        format!(
+            "the processes in {} are not those of the node, or it may not look at them",
+            proc.path().display()
+        )
+    })?;
+    let namespace =
+        File::open(&found).with_context(|| format!("cannot open {}", found.display()))?;
     setns(namespace, CloneFlags::CLONE_NEWCGROUP)
         .context("not allowed to enter the node's cgroup namespace")
 }
@@ -50,7 +59,7 @@ mod tests {
             assert!(is_initial("/proc/thread-self/ns/cgroup").expect("readable"));
             unshare(CloneFlags::CLONE_NEWCGROUP).expect("root may");
             assert!(!is_initial("/proc/thread-self/ns/cgroup").expect("readable"));
-            leave().expect("root may");
+            leave(&Root::default()).expect("root may");
             assert!(is_initial("/proc/thread-self/ns/cgroup").expect("readable"));
         })
         .join()

@@ -1,5 +1,7 @@
 //! Mount tables of the three kinds of hosts, and ids on a directory tree.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -10,13 +12,13 @@ const HYBRID: &[u8] = b"31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
 
 fn mount(root: &str, point: impl Into<PathBuf>) -> Mount {
-    Mount { root: root.into(), point: point.into() }
+    Mount { root: root.into(), point: point.into(), base: Vec::new() }
 }
 
 #[test]
 fn mounts_are_found_on_every_kind_of_host() {
     let found = |text: &[u8], pids| {
-        let hierarchies = Hierarchies::from_mounts(text, pids);
+        let hierarchies = Hierarchies::from_mounts(text, pids, &Root::default());
         (hierarchies.v2, hierarchies.v1)
     };
     let unified = || Some(mount("/", "/sys/fs/cgroup/unified"));
@@ -84,7 +86,7 @@ fn a_walk_sees_every_cgroup_of_both() {
 
 #[test]
 fn the_real_hierarchies_agree_with_proc() {
-    let hierarchies = Hierarchies::discover().expect("mountinfo is readable");
+    let hierarchies = Hierarchies::discover(&Root::default()).expect("mountinfo is readable");
     let own = hierarchies.place(&fs::read("/proc/self/cgroup").expect("readable"));
     let mut found = own.key == CgroupKey::Root;
     hierarchies.walk(|key, path| found |= key == own.key && path == own.path);
@@ -94,7 +96,7 @@ fn the_real_hierarchies_agree_with_proc() {
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes: Vec<u8>) {
-        let _ = Hierarchies::from_mounts(&bytes, true);
+        let _ = Hierarchies::from_mounts(&bytes, true, &Root::default());
         let _ = Mount::find(&[b"1 1 0:1 / ", &*bytes, b" rw - cgroup2 x rw"].concat(), "cgroup2", None);
         let _ = mount("/a", "/").dir(&bytes);
     }
@@ -126,6 +128,7 @@ impl Tree {
             v2: Some(mount("/", self.0.join("v2"))),
             v1: Some(mount("/", self.0.join("v1"))),
             controller: "pids",
+            proc: Root::default(),
         }
     }
 }

@@ -86,13 +86,13 @@ fn cgroup_lines_are_told_apart() {
 #[test]
 fn our_own_process_can_be_read_and_pid_max_is_absent() {
     let pid = std::process::id();
-    let dir = ProcDir::open(pid).expect("/proc is there").expect("we are there");
+    let dir = Root::default().process(pid).expect("/proc is there").expect("we are there");
     let read = |name| dir.read(name).expect("readable").expect("we are there");
     let stat = Stat::parse(&read("stat")).expect("stat parses");
     assert_eq!(stat.pid, pid);
     assert!(!stat.is_kernel_thread() && !stat.is_zombie() && stat.start_ticks > 0);
     assert_eq!(Status::parse(&read("status")).map(|status| status.tgid), Some(pid));
-    assert!(ProcDir::open(u32::MAX).expect("an answer").is_none());
+    assert!(Root::default().process(u32::MAX).expect("an answer").is_none());
 }
 
 proptest! {

@@ -18,10 +18,7 @@ use nix::{
 };
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::capture::{
-    cgroup::Hierarchies,
-    procfs::{ProcDir, Status},
-};
+use crate::capture::{cgroup::Hierarchies, procfs::Status};
 
 /// Processes of a cgroup that are looked at, at most.
 const MAX_PROCESSES: usize = 256;
@@ -73,21 +70,22 @@ impl Opener {
 pub fn root(hierarchies: &Hierarchies, manager: &[u8], container: bool) -> Option<OwnedFd> {
     let scope = [manager, b"/init.scope"].concat();
     processes(hierarchies, &scope).into_iter().find_map(|pid| {
-        let process = ProcDir::open(pid).ok()??;
+        let process = hierarchies.proc().process(pid).ok()??;
         // By now the pid may be another process.
         let cgroups = process.read("cgroup").ok()??;
         let status = Status::parse(&process.read("status").ok()??)?;
-        let at_home = lives_in(&cgroups, &scope);
+        let at_home = lives_in(hierarchies, &cgroups, &scope);
         let is_init = status.ns_pid == 1 && status.ns_level > 0;
         (at_home && (is_init || !container)).then(|| process.root().ok()?)?
     })
 }
 
 /// Whether the process with this `/proc/PID/cgroup` is in the cgroup at `path`, in any hierarchy.
-pub fn lives_in(cgroups: &[u8], path: &[u8]) -> bool {
-    cgroups
-        .split(|byte| *byte == b'\n')
-        .any(|line| line.splitn(3, |byte| *byte == b':').nth(2) == Some(path))
+pub fn lives_in(hierarchies: &Hierarchies, cgroups: &[u8], path: &[u8]) -> bool {
+    let mut lines = cgroups.split(|byte| *byte == b'\n');
+    lines.any(|line| line.splitn(3, |byte| *byte == b':').nth(2) == Some(path))
+        // As a cgroup namespace of our own has it, none of them is like that.
+        || hierarchies.place(cgroups).path == path
 }
 
 /// Whether the system bus of this manager's container runs: else asking it would start it.
@@ -101,18 +99,33 @@ pub fn bus_runs(hierarchies: &Hierarchies, manager: &[u8]) -> bool {
 /// The process in the cgroup at `path` that has this pid in its own namespace.
 pub fn translate(hierarchies: &Hierarchies, path: &[u8], ns_pid: u32) -> Option<u32> {
     processes(hierarchies, path).into_iter().find(|pid| {
-        let status = || Status::parse(&ProcDir::open(*pid).ok()??.read("status").ok()??);
+        let process = || hierarchies.proc().process(*pid).ok()?;
+        let status = || Status::parse(&process()?.read("status").ok()??);
         status().is_some_and(|status| status.ns_pid == ns_pid && status.tgid == *pid)
     })
 }
 
 fn processes(hierarchies: &Hierarchies, path: &[u8]) -> Vec<u32> {
+    if !hierarchies.proc().is_our_namespace() {
+        return processes_elsewhere(hierarchies, path);
+    }
     let lists = hierarchies.directories(path).filter_map(|directory| {
         let pids = std::fs::read_to_string(directory.join("cgroup.procs")).ok()?;
         let pids = pids.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid != 0);
         Some(pids.take(MAX_PROCESSES).collect::<Vec<u32>>())
     });
     lists.into_iter().find(|pids| !pids.is_empty()).unwrap_or_default()
+}
+
+/// The same, where the list of a cgroup has 0 in place of each pid, for we are in a PID namespace of
+/// our own.
+fn processes_elsewhere(hierarchies: &Hierarchies, path: &[u8]) -> Vec<u32> {
+    let proc = hierarchies.proc();
+    let cgroups = |pid| proc.process(pid).ok()??.read("cgroup").ok()?;
+    let pids = proc.pids().unwrap_or_default().into_iter();
+    pids.filter(|pid| cgroups(*pid).is_some_and(|found| lives_in(hierarchies, &found, path)))
+        .take(MAX_PROCESSES)
+        .collect()
 }
 
 /// Connects to the socket at `path` below `root`; symbolic links stay below it. May never return.

@@ -19,7 +19,8 @@ fn subject(path: &str) -> Subject {
 async fn look_up(manager: Manager, path: &str) -> Result<Option<Workload>, Failure> {
     let folder = folder();
     let _listening = manager.listen(&folder.join("private"));
-    let found = Systemd::new(folder.join("private")).look_up(&subject(path)).await;
+    let found =
+        Systemd::new(folder.join("private"), &Root::default()).look_up(&subject(path)).await;
     std::fs::remove_dir_all(&folder).unwrap();
     found
 }
@@ -120,7 +121,8 @@ async fn one_that_says_nothing_is_given_up_in_time() {
 async fn the_next_socket_is_taken_if_one_is_not_there() {
     let folder = folder();
     let _listening = Manager::of_web().listen(&folder.join("bus"));
-    let mut systemd = Systemd::at(vec![folder.join("private"), folder.join("bus")]);
+    let mut systemd =
+        Systemd::at(vec![folder.join("private"), folder.join("bus")], &Root::default());
     let path = subject("/system.slice/web.service");
     assert_eq!(systemd.look_up(&path).await.unwrap(), Some(web("USR1", 7 * SECOND)));
     std::fs::remove_dir_all(&folder).unwrap();
@@ -154,6 +156,7 @@ fn a_unit_belongs_to_the_nearest_manager() {
 
 #[test]
 fn a_process_that_got_the_pid_meanwhile_is_known_by_its_cgroups() {
+    let hierarchies = Hierarchies::discover(&Root::default()).unwrap();
     let cgroups = b"9:name=systemd:/a:b/init.scope\n8:pids:/c\n0::/d/init.scope\n";
     for (path, lives) in [
         (&b"/a:b/init.scope"[..], true),
@@ -163,7 +166,7 @@ fn a_process_that_got_the_pid_meanwhile_is_known_by_its_cgroups() {
         (b"/init.scope", false),
         (b"", false),
     ] {
-        assert_eq!(inside::lives_in(cgroups, path), lives, "{}", path.escape_ascii());
+        assert_eq!(inside::lives_in(&hierarchies, cgroups, path), lives, "{}", path.escape_ascii());
     }
 }
 

@@ -14,13 +14,14 @@ use super::{
     fake::{Fake, Folder, Way},
     other_id, subject, ticking,
 };
+use crate::capture::procfs::Root;
 
 const DOCKER: &str = include_str!("../fixtures/docker-inspect.json");
 const PODMAN: &str = include_str!("../fixtures/podman-inspect.json");
 const SECOND: Duration = Duration::from_secs(1);
 
 fn source(kind: Manager, fake: &Fake) -> Source {
-    let source = Source::at(kind, &fake.socket());
+    let source = Source::at(kind, &fake.socket(), &Root::default());
     Source { named: false, ..source }
 }
 
@@ -162,8 +163,8 @@ async fn without_any_engine_this_is_said_once_and_state_files_tell_the_runtime()
         include_str!("../fixtures/containerd-config.json"),
     );
     let absent = nothing.path().join("none.sock");
-    let docker = Source { named: false, ..Source::at(Manager::Docker, &absent) };
-    let oci = Source::at(Manager::Oci, state.path());
+    let docker = Source { named: false, ..Source::at(Manager::Docker, &absent, &Root::default()) };
+    let oci = Source::at(Manager::Oci, state.path(), &Root::default());
     let running = Running::start(vec![docker, oci]);
     running.want(1, "/kubepods/pod12345678-9abc-def0-1234-56789abcdef0/$PODMAN");
     let (_, it) = running.fact().await;
@@ -181,7 +182,7 @@ async fn without_any_engine_this_is_said_once_and_state_files_tell_the_runtime()
 async fn one_engine_is_enough_and_users_may_have_none() {
     let (log, _guard) = Log::start();
     let (users, fake) = (Folder::new(), Fake::start(Way::ok(PODMAN)));
-    let docker = Source::at(Manager::Docker, &users.path().join("none.sock"));
+    let docker = Source::at(Manager::Docker, &users.path().join("none.sock"), &Root::default());
     let docker = Source { named: false, ..docker };
     let running = Running::start(vec![rootless(&users), docker, source(Manager::Podman, &fake)]);
     running.want(1, "/libpod_parent/libpod-$PODMAN");
@@ -216,7 +217,7 @@ async fn state_files_help_out_until_the_engine_answers() {
         include_str!("../fixtures/docker-runc-state.json"),
     );
     let fake = Fake::start(Way::Says(500, Vec::new()));
-    let oci = Source::at(Manager::Oci, state.path());
+    let oci = Source::at(Manager::Oci, state.path(), &Root::default());
     let running = Running::start(vec![source(Manager::Docker, &fake), oci]);
     running.want(1, "/docker/$DOCKER");
     let (_, partial) = running.fact().await;
@@ -233,7 +234,7 @@ async fn a_place_that_was_named_and_is_not_there_is_said_once() {
     let (log, _guard) = Log::start();
     let folder = Folder::new();
     let absent = folder.path().join("none.sock");
-    let running = Running::start(vec![Source::at(Manager::Docker, &absent)]);
+    let running = Running::start(vec![Source::at(Manager::Docker, &absent, &Root::default())]);
     running.want(1, &format!("/docker/{}", other_id(1)));
     running.want(2, &format!("/docker/{}", other_id(2)));
     running.facts_within(10 * SECOND).await;

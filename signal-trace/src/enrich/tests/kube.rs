@@ -23,6 +23,7 @@ use super::{
     },
     Log, Running, ticking,
 };
+use crate::capture::procfs::Root;
 
 const UID: &str = "12345678-9abc-def0-1234-56789abcdef0";
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -224,7 +225,7 @@ async fn what_cri_says_is_completed() {
     pod["status"] = json!({});
     let (lines, watch) = stream();
     let api = Api::start([list(7, &[]), watch]).await;
-    let source = Source::at(Manager::Containerd, &cri.socket());
+    let source = Source::at(Manager::Containerd, &cri.socket(), &Root::default());
     let running = Running::with_kube(vec![source], Some(api.config()));
     running.want(1, &format!("/default/{ID}"));
     assert_eq!(running.fact().await, (1, learned.clone()));

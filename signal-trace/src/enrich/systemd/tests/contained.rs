@@ -60,7 +60,7 @@ impl Container {
 
     /// A cgroup of it.
     fn directory(&self, name: &str) -> PathBuf {
-        let hierarchies = Hierarchies::discover().unwrap();
+        let hierarchies = Hierarchies::discover(&Root::default()).unwrap();
         let path = format!("{}/{name}", self.path);
         hierarchies.directories(path.as_bytes()).next().expect("a hierarchy")
     }
@@ -121,7 +121,7 @@ async fn the_manager_of_a_container_is_asked_in_its_root() {
     let listening = Manager::of_web()
         .with("MainPID", b'u', &main.0.id().to_le_bytes())
         .listen(&container.socket());
-    let mut systemd = Systemd::default();
+    let mut systemd = Systemd::of_node(&Root::default());
     // It has no bus yet, and asking it would start that.
     assert_eq!(systemd.look_up(&container.subject()).await.unwrap(), None);
     assert_eq!(*listening.connections.lock().unwrap(), 0);
@@ -140,7 +140,7 @@ async fn the_manager_of_a_container_is_asked_in_its_root() {
 async fn a_users_manager_is_asked_at_its_own_socket() {
     let user = Container::at(|pid| format!("/st-enrich-{pid}/user@7.service"));
     let listening = Manager::of_web().listen(&user.folder.join("root/run/user/7/systemd/private"));
-    let mut systemd = Systemd::default();
+    let mut systemd = Systemd::of_node(&Root::default());
     let expected = Workload { pid1: None, ..web("USR1", 7 * SECOND) };
     assert_eq!(systemd.look_up(&user.subject()).await.unwrap(), Some(expected));
     assert_eq!(*listening.connections.lock().unwrap(), 1);
@@ -150,7 +150,7 @@ async fn a_users_manager_is_asked_at_its_own_socket() {
 async fn a_users_manager_in_a_container_is_left_alone() {
     let user = Container::at(|pid| format!("/st-enrich-{pid}/{pid:064x}/user@7.service"));
     let listening = Manager::of_web().listen(&user.folder.join("root/run/user/7/systemd/private"));
-    let mut systemd = Systemd::default();
+    let mut systemd = Systemd::of_node(&Root::default());
     assert_eq!(systemd.look_up(&user.subject()).await.unwrap(), None);
     assert_eq!(*listening.connections.lock().unwrap(), 0);
 }
@@ -162,7 +162,7 @@ async fn a_pid_of_the_containers_namespace_is_translated() {
     container.put(bus.0.id(), "system.slice/dbus.service");
     let _listening =
         Manager::of_web().with("MainPID", b'u', &[1, 0, 0, 0]).listen(&container.socket());
-    let hierarchies = Hierarchies::discover().unwrap();
+    let hierarchies = Hierarchies::discover(&Root::default()).unwrap();
     let scope = format!("{}/init.scope", container.path);
     assert_eq!(inside::translate(&hierarchies, scope.as_bytes(), 1), Some(container.pid));
     assert_eq!(inside::translate(&hierarchies, scope.as_bytes(), container.pid), None);
@@ -176,7 +176,7 @@ async fn a_container_cannot_pass_off_a_socket_of_the_node_as_its_own() {
     let outside = container.folder.join("outside");
     let listening = Manager::of_web().listen(&outside);
     symlink(&outside, container.socket()).unwrap();
-    let mut systemd = Systemd::default();
+    let mut systemd = Systemd::of_node(&Root::default());
     assert_eq!(systemd.look_up(&container.subject()).await.unwrap(), None);
     assert_eq!(*listening.connections.lock().unwrap(), 0);
 }
@@ -189,7 +189,7 @@ async fn whoever_is_not_the_first_process_is_no_manager() {
     // One of the node, with the node's root, in place of the container's own.
     container.put(container.pid, "system.slice/web.service");
     container.put(other.0.id(), "init.scope");
-    let hierarchies = Hierarchies::discover().unwrap();
+    let hierarchies = Hierarchies::discover(&Root::default()).unwrap();
     let path = container.path.as_bytes();
     assert!(inside::root(&hierarchies, path, true).is_none());
     assert!(inside::root(&hierarchies, path, false).is_some());
@@ -204,7 +204,7 @@ async fn one_that_does_not_answer_is_left_alone_for_a_while() {
     container.put(bus.0.id(), "system.slice/dbus.service");
     let rejects = Manager { greeting: Some(b"REJECTED\r\n"), ..Manager::of_web() };
     let listening = rejects.listen(&container.socket());
-    let mut systemd = Systemd::default();
+    let mut systemd = Systemd::of_node(&Root::default());
     for _ in 0..3 {
         assert_eq!(systemd.look_up(&container.subject()).await.unwrap(), None);
     }
