@@ -8,6 +8,7 @@ use std::{
     io::Error,
     net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs as _},
     os::{
+        fd::AsRawFd as _,
         linux::net::SocketAddrExt as _,
         unix::{
             net::{SocketAddr, UnixListener, UnixStream},
@@ -20,7 +21,12 @@ use std::{
     time::Duration,
 };
 
-use nix::unistd::Uid;
+use nix::{
+    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    unistd::Uid,
+};
 use signal_trace::{
     capture::procfs::Root,
     harden::{self, Outcome, Plan, State},
@@ -73,12 +79,16 @@ fn other_user() -> Child {
 
 fn harden(writable: &[&Path], ports: &[u16]) -> (Outcome, Root) {
     let proc = Root::default();
+    (harden_with(&proc, writable, ports), proc)
+}
+
+fn harden_with(proc: &Root, writable: &[&Path], ports: &[u16]) -> Outcome {
     let plan = Plan {
         writable: writable.iter().map(PathBuf::from).collect(),
         connect_ports: ports.to_vec(),
         proc: proc.clone(),
     };
-    (harden::apply(&plan), proc)
+    harden::apply(&plan)
 }
 
 fn is_done(outcome: &Outcome, name: &str) -> bool {
@@ -258,6 +268,8 @@ fn other_processes_are_seen_as_before() {
     if done_outside("other_processes_are_seen_as_before") {
         return;
     }
+    let path = folder("manager").join("socket");
+    let _manager = UnixListener::bind(&path).unwrap();
     let mut other = other_user();
     let mut zombie = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
     let (outcome, proc) = harden(&[], &[]);
@@ -267,8 +279,13 @@ fn other_processes_are_seen_as_before() {
     for name in ["stat", "status", "cgroup"] {
         assert!(!dir.read(name).unwrap().unwrap().is_empty(), "{name}");
     }
-    // By the helper: Landlock would show neither.
-    assert!(dir.root().unwrap().is_some());
+    // By the helper: Landlock would show neither. This is how managers in containers are asked.
+    let root = dir.root().unwrap().unwrap();
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let socket = openat2(&root, &path, how).unwrap();
+    drop(UnixStream::connect(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap());
     assert_eq!(
         fs::read_link(format!("/proc/{}/root", other.id())).unwrap_err().raw_os_error(),
         Some(libc::EACCES)
@@ -288,6 +305,26 @@ fn other_processes_are_seen_as_before() {
     other.wait().unwrap();
     // Of ourselves: the counters of the programs are read there.
     assert!(fs::read_to_string("/proc/self/fdinfo/1").unwrap().contains("flags"));
+}
+
+/// Landlock would make us one of those that it hides them from.
+#[test]
+fn a_procfs_that_hides_processes_shows_them_all_the_same() {
+    if done_outside("a_procfs_that_hides_processes_shows_them_all_the_same") {
+        return;
+    }
+    let (mut other, at) = (other_user(), folder("proc"));
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+    mount(none, "/", none, private, none).unwrap();
+    mount(Some("proc"), &at, Some("proc"), MsFlags::empty(), Some("hidepid=ptraceable")).unwrap();
+    let proc = Root::at(&at).unwrap();
+    let outcome = harden_with(&proc, &[], &[]);
+    let [.., landlock] = &outcome.steps[..] else { panic!("{outcome}") };
+    assert_eq!((landlock.name, landlock.state), ("landlock", State::Not));
+    assert!(landlock.text.contains("left out") && landlock.text.contains("hidepid"), "{outcome}");
+    assert!(proc.process(other.id()).unwrap().unwrap().stat().unwrap().is_some());
+    other.wait().unwrap();
 }
 
 #[test]

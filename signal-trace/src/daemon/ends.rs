@@ -1,15 +1,20 @@
 //! What the configuration says of each sink, made into outlets.
 
 use std::{
-    collections::BTreeSet, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::PathBuf,
+    collections::BTreeSet, env, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::PathBuf,
 };
 
 use tokio::sync::oneshot;
 
-use super::config::{File, Otlp, Sinks, Socket, Stdout};
+use super::config::{File, Otlp as OtlpConfig, Sinks, Socket, Stdout};
 use crate::{
     outlet::{Filter, Limits, Outlet},
-    sinks::{feed::Feed, file::FileSink, stdout},
+    sinks::{
+        feed::Feed,
+        file::FileSink,
+        otlp::{Otlp, Target},
+        stdout,
+    },
 };
 
 /// A sink that is enabled.
@@ -17,7 +22,7 @@ use crate::{
 pub enum End {
     Stdout(Stdout),
     File(File),
-    Otlp(Otlp),
+    Otlp(OtlpConfig),
     Socket(Socket),
 }
 
@@ -40,8 +45,9 @@ pub fn folders(sinks: &Sinks) -> Vec<PathBuf> {
 }
 
 /// TCP ports that sinks connect to.
-pub fn ports(_: &Sinks) -> Vec<u16> {
-    vec![]
+pub fn ports(sinks: &Sinks) -> Vec<u16> {
+    let otlp = sinks.otlp.enabled.then(|| Target::of(&sinks.otlp).ok()).flatten();
+    otlp.and_then(|target| target.peer.port()).into_iter().collect()
 }
 
 impl End {
@@ -114,7 +120,12 @@ impl End {
                 let sink = FileSink::new(config.to_sink()).map_err(io::Error::other)?;
                 Outlet::start(name, filter, limits, after, sink)
             }
-            Self::Otlp(_) => Err(io::Error::other("not yet")),
+            Self::Otlp(config) => {
+                let target = Target::of(config).map_err(io::Error::other)?;
+                // Kubernetes sets it for every container.
+                let in_kubernetes = env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+                Outlet::start(name, filter, limits, after, Otlp::new(target, in_kubernetes))
+            }
             Self::Socket(config) => {
                 Outlet::start(name, filter, limits, after, Feed::new(config.path.clone()))
             }

@@ -24,7 +24,7 @@ use self::{
 use crate::{
     capture::{Capture, Options, procfs::Root},
     cmd::watched,
-    enrich,
+    enrich::{self, KubeConfig},
     filters::Filters,
     harden::{self, Plan},
     host,
@@ -72,7 +72,11 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
     // First of all: from here on they end us in order.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let managers = managers(&config)?;
-    let proc = Root::at(&config.host_proc)?;
+    let proc = if config.host_proc == Path::new("/proc") {
+        Root::default()
+    } else {
+        Root::at(&config.host_proc)?
+    };
     let mut engine = config.to_engine();
     engine.signal_mask = watched(config.stop_signals());
     engine.asks_managers = managers.asks_anybody();
@@ -80,7 +84,7 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
     let options = Options { load, managers, proc };
     let attached = Capture::attach(&options)?;
     // No thread has been started yet: all inherit this.
-    harden(&config, &options.proc);
+    harden(&config, &options.managers, &options.proc);
     let mut capture = attached.start()?;
     let header = host::header(config.node.as_deref(), &options.proc, &capture, engine)?;
 
@@ -100,13 +104,14 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
 }
 
 /// Gives up what is not needed any more, and says how far that went.
-fn harden(config: &Config, proc: &Root) {
+fn harden(config: &Config, managers: &enrich::Options, proc: &Root) {
     if !config.hardening.enabled {
         return;
     }
+    let of_api = managers.kube().map(KubeConfig::port);
     let plan = Plan {
         writable: ends::folders(&config.sinks),
-        connect_ports: ends::ports(&config.sinks),
+        connect_ports: ends::ports(&config.sinks).into_iter().chain(of_api).collect(),
         proc: proc.clone(),
     };
     let outcome = harden::apply(&plan);
@@ -120,11 +125,7 @@ fn harden(config: &Config, proc: &Root) {
 fn managers(config: &Config) -> anyhow::Result<enrich::Options> {
     let flags: Vec<_> = config.runtimes.iter().map(|manager| manager.flag.clone()).collect();
     let managers = enrich::Options::from_flags(&flags);
-    Ok(if config.kube_api {
-        managers.with_kube(enrich::KubeConfig::in_cluster()?)
-    } else {
-        managers
-    })
+    Ok(if config.kube_api { managers.with_kube(KubeConfig::in_cluster()?) } else { managers })
 }
 
 /// What lives as long as the session.

@@ -16,10 +16,10 @@ use signal_trace_core::{
     workload::{Configured, Kind, Runtime, Source, Workload},
 };
 
-use super::{
-    Failure, Subject,
-    annotations::Annotations,
-    grpc::{CallError, Channel, DEADLINE, Status},
+use super::{Failure, Subject, annotations::Annotations, http::DEADLINE};
+use crate::net::{
+    Peer,
+    grpc::{CallError, Channel, Status},
 };
 
 mod details;
@@ -54,8 +54,8 @@ pub struct Cri {
 
 impl Cri {
     /// The `runtime` that listens at `socket`.
-    pub const fn new(socket: PathBuf, runtime: Runtime) -> Self {
-        let channel = Channel::new(socket);
+    pub fn new(socket: PathBuf, runtime: Runtime) -> Self {
+        let channel = Channel::new(Peer::Unix(socket), DEADLINE);
         Self { channel, runtime, version: VERSIONS[0], images: BTreeMap::new() }
     }
 
@@ -164,7 +164,7 @@ impl Cri {
                 Ok(answer) => answer,
                 // The rest of what is known of the container is worth more than this.
                 Err(CallError::Status(_)) => return Ok(None),
-                Err(CallError::Failure(failure)) => return Err(failure),
+                Err(error) => return Err(error.into()),
             };
         // An image that is not there is an answer without content here, not NOT_FOUND.
         if answer.info.is_empty() {

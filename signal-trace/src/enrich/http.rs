@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, time::Duration};
 
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::Empty;
 use hyper::{
     Request,
     body::{Bytes, Incoming},
@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 use tokio::{net::UnixStream, pin, time::timeout};
 
 use super::Failure;
+use crate::net::{self, BodyError, words};
 
-/// From the connection to the end of the body.
+/// From the connection to the end of the body; for all the calls of one question, where it is more
+/// than one.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 /// The description of a container is some 10 KiB.
 const MOST_BODY: usize = 4 << 20;
@@ -80,19 +82,17 @@ async fn exchange(socket: &Path, path: &str) -> Result<Answer, Failure> {
 }
 
 async fn body(body: Incoming) -> Result<Bytes, Failure> {
-    match Limited::new(body, MOST_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    match net::collect(body, MOST_BODY).await {
+        Ok((body, _trailers)) => Ok(body),
+        Err(BodyError::TooLong) => {
             Err(Failure::Broken(format!("its answer is longer than {} MiB", MOST_BODY >> 20)))
         }
-        Err(error) => Err(Failure::Broken(error.to_string())),
+        Err(BodyError::Broken(why)) => Err(Failure::Broken(why)),
     }
 }
 
 fn broken(error: &hyper::Error) -> Failure {
-    // hyper's own words say at which step; the cause of it says why.
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    Failure::Broken(format!("{error}{}", cause.unwrap_or_default()))
+    Failure::Broken(words(error))
 }
 
 fn not_connected(error: &io::Error) -> Failure {

@@ -10,7 +10,6 @@ pub mod cri;
 pub mod docker;
 mod enricher;
 mod files;
-mod grpc;
 mod http;
 #[cfg(feature = "kube")]
 mod kube;
@@ -33,6 +32,8 @@ pub use kube::Config as KubeConfig;
 pub use options::{Manager, Options, Places, RuntimeFlag};
 use signal_trace_core::{ids::CgroupKey, labels::Labels, workload::Kind};
 
+use crate::net::grpc::CallError;
+
 /// Whom a question is about: a cgroup that a container or unit lives in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -51,6 +52,15 @@ pub enum Failure {
     /// It is there, but does not answer as it should. Said once, and tried again with backoff.
     #[error("{0}")]
     Broken(String),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Absent => Self::Absent,
+            error => Self::Broken(error.to_string()),
+        }
+    }
 }
 
 /// What makes two subjects the same one for a source: a container has several cgroups.

@@ -14,7 +14,7 @@ use signal_trace_core::{
 use tokio::net::UnixStream;
 use wire::Value;
 
-use super::{Failure, Subject, grpc::DEADLINE};
+use super::{Failure, Subject, http::DEADLINE};
 use crate::capture::{cgroup::Hierarchies, clock, procfs::Root};
 
 mod bus;

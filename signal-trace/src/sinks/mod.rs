@@ -5,6 +5,7 @@
 pub mod feed;
 pub mod file;
 pub mod jsonl;
+pub mod otlp;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod schema;

@@ -6,6 +6,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError};
+use crate::sinks::otlp::Target;
 
 /// Environment variables of the configuration begin with this; `__` stands for a dot.
 const PREFIX: &str = "SIGNAL_TRACE__";
@@ -125,6 +126,11 @@ impl Config {
         }
         if let Err(problem) = self.sinks.file.to_sink().check() {
             return wrong(&format!("sinks.file.{problem}"));
+        }
+        if self.sinks.otlp.enabled
+            && let Err(error) = Target::of(&self.sinks.otlp)
+        {
+            return wrong(&error.to_string());
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use signal_trace_core::{config::Config as EngineConfig, output::GraceSource, sig
 pub use self::{
     load::{Source, load},
     problem::ConfigError,
-    sinks::{File, Filter, Otlp, OtlpProtocol, Queue, Sinks, Socket, Stdout},
+    sinks::{File, Filter, Otlp, OtlpProtocol, OtlpSignal, Queue, Sinks, Socket, Stdout},
     values::{GlobText, ManagerText, Severity, SignalText, Span},
 };
 

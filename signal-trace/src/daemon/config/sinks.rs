@@ -83,6 +83,7 @@ pub struct Otlp {
     pub protocol: OtlpProtocol,
     pub headers: BTreeMap<String, String>,
     pub timeout: Span,
+    pub signals: Vec<OtlpSignal>,
     pub filter: Filter,
     pub queue: Queue,
 }
@@ -99,6 +100,16 @@ pub enum OtlpProtocol {
     Grpc,
 }
 
+/// What OTLP carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtlpSignal {
+    /// Shutdowns, as spans.
+    Traces,
+    /// Findings and the like, as log records.
+    Logs,
+}
+
 impl Default for Otlp {
     fn default() -> Self {
         Self {
@@ -107,6 +118,7 @@ impl Default for Otlp {
             protocol: OtlpProtocol::Http,
             headers: BTreeMap::new(),
             timeout: Span(Duration::from_secs(5)),
+            signals: vec![OtlpSignal::Traces, OtlpSignal::Logs],
             filter: Filter::default(),
             queue: Queue::default(),
         }

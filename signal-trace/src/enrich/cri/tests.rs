@@ -3,10 +3,8 @@
 use signal_trace_core::{ids::CgroupKey, workload::Kubernetes};
 use world::{ID, SANDBOX, World, container, map, subject};
 
-use super::{
-    super::grpc::fake::{Fake, Reply},
-    *,
-};
+use super::*;
+use crate::net::grpc::fake::{Fake, Reply};
 
 mod world;
 
@@ -93,7 +91,7 @@ async fn a_runtime_that_was_upgraded_is_asked_in_the_newer_version() {
     let (_older, mut cri) = older.serve();
     assert_eq!(cri.look_up(&subject(ID)).await.unwrap(), Some(container()));
     let (newer, _) = World::new().serve();
-    cri.channel = Channel::new(newer.socket());
+    cri.channel = Channel::new(Peer::Unix(newer.socket()), DEADLINE);
     assert_eq!(cri.look_up(&subject(ID)).await.unwrap(), Some(container()));
     assert!(newer.calls.lock().unwrap().iter().all(|call| call.starts_with("/runtime.v1.")));
 }

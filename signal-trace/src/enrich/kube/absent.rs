@@ -22,6 +22,11 @@ impl Config {
              kube`"
         )
     }
+
+    /// The TCP port that is connected to.
+    pub const fn port(&self) -> u16 {
+        match *self {}
+    }
 }
 
 /// What is new of pods: nothing ever is.

@@ -62,6 +62,11 @@ impl Config {
         Ok(Self { host, port, credentials: credentials.to_owned(), node })
     }
 
+    /// The TCP port that is connected to.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `host:port` as it stands in an address.
     pub(super) fn authority(&self) -> String {
         let Self { host, port, .. } = self;

@@ -24,6 +24,7 @@ use super::{
     config::Config,
     health::Broken,
 };
+use crate::net::words;
 
 /// Of each of the files.
 const MOST_FILE: u64 = 1 << 20;
@@ -99,8 +100,6 @@ async fn credentials(folder: &Path) -> Result<(HeaderValue, RootCertStore), Brok
     Ok((header, roots))
 }
 
-/// hyper's own words say at which step; the cause of it says why.
 pub(super) fn http(error: &hyper::Error) -> Broken {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    Broken::new(format!("{error}{}", cause.unwrap_or_default()), OTHER)
+    Broken::new(words(error), OTHER)
 }

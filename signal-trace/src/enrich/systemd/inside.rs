@@ -119,7 +119,7 @@ fn processes(hierarchies: &Hierarchies, path: &[u8]) -> Vec<u32> {
 
 /// The same, where the list of a cgroup has 0 in place of each pid, for we are in a PID namespace of
 /// our own.
-fn processes_elsewhere(hierarchies: &Hierarchies, path: &[u8]) -> Vec<u32> {
+pub fn processes_elsewhere(hierarchies: &Hierarchies, path: &[u8]) -> Vec<u32> {
     let proc = hierarchies.proc();
     let cgroups = |pid| proc.process(pid).ok()??.read("cgroup").ok()?;
     let pids = proc.pids().unwrap_or_default().into_iter();

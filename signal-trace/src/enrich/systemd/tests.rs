@@ -6,7 +6,7 @@ use manager::{Manager, message};
 use signal_trace_core::ids::CgroupKey;
 
 use super::*;
-use crate::enrich::grpc::fake::folder;
+use crate::net::grpc::fake::folder;
 
 mod contained;
 mod manager;

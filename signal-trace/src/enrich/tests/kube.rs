@@ -15,15 +15,13 @@ use tokio::sync::mpsc;
 
 use self::api::{Api, Way, stream};
 use super::{
-    super::{
-        Manager, Subject,
-        cri::Cri,
-        grpc::fake::{Fake as Grpc, Reply},
-        source::Source,
-    },
+    super::{Manager, Subject, cri::Cri, source::Source},
     Log, Running, ticking,
 };
-use crate::capture::procfs::Root;
+use crate::{
+    capture::procfs::Root,
+    net::grpc::fake::{Fake as Grpc, Reply},
+};
 
 const UID: &str = "12345678-9abc-def0-1234-56789abcdef0";
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -149,9 +149,13 @@ pub fn refused_if() -> Vec<(i64, Vec<Vec<Condition>>)> {
         (libc::SYS_pkey_mprotect, vec![executable(2)]),
         (libc::SYS_shmat, vec![vec![(2, all_of(SHM_EXEC), number(SHM_EXEC))]]),
         // What was typed by nobody.
-        (libc::SYS_ioctl, [libc::TIOCSTI, libc::TIOCLINUX].map(|what| vec![(1, Eq, what)]).into()),
+        (libc::SYS_ioctl, [TIOCSTI, TIOCLINUX].map(|what| vec![(1, Eq, what)]).into()),
     ]
 }
+
+/// `asm-generic/ioctls.h`; each C library has another type for them.
+const TIOCSTI: u64 = 0x5412;
+const TIOCLINUX: u64 = 0x541C;
 
 /// `shmat(2)`.
 const SHM_EXEC: i32 = 0o100_000;

@@ -3,7 +3,7 @@
 use signal_trace_core::{ids::CgroupKey, time::SECOND, workload::Kubernetes};
 
 use super::*;
-use crate::enrich::grpc::fake::Reply;
+use crate::net::grpc::fake::Reply;
 
 /// Its container.
 pub const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -165,6 +165,8 @@ async fn a_pid_of_the_containers_namespace_is_translated() {
     let hierarchies = Hierarchies::discover(&Root::default()).unwrap();
     let scope = format!("{}/init.scope", container.path);
     assert_eq!(inside::translate(&hierarchies, scope.as_bytes(), 1), Some(container.pid));
+    // As in a PID namespace of our own, where the cgroup does not tell.
+    assert_eq!(inside::processes_elsewhere(&hierarchies, scope.as_bytes()), [container.pid]);
     assert_eq!(inside::translate(&hierarchies, scope.as_bytes(), container.pid), None);
 }
 

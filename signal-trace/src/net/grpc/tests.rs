@@ -1,5 +1,7 @@
 //! Tests of the gRPC client against servers that do not behave.
 
+use std::path::PathBuf;
+
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::{
@@ -8,14 +10,20 @@ use super::{
 };
 use crate::enrich::cri::messages::{ContainerMetadata, ImageSpec};
 
+const DEADLINE: Duration = Duration::from_secs(2);
+
+fn channel(socket: PathBuf) -> Channel {
+    Channel::new(Peer::Unix(socket), DEADLINE)
+}
+
 async fn call(fake: &Fake) -> Result<ContainerMetadata, CallError> {
-    Channel::new(fake.socket()).call("/a.B/C", &ImageSpec::default()).await
+    channel(fake.socket()).call("/a.B/C", &ImageSpec::default()).await
 }
 
 /// What is shown of the failure.
 async fn failure(reply: Reply) -> String {
     let fake = Fake::start(move |_, _| reply.clone());
-    Failure::from(call(&fake).await.expect_err("no answer")).to_string()
+    call(&fake).await.expect_err("no answer").to_string()
 }
 
 fn named(name: &str) -> ContainerMetadata {
@@ -29,7 +37,7 @@ async fn an_answer_is_read_and_the_connection_kept() {
         let question = ImageSpec::decode(message).unwrap();
         Reply::message(&named(&question.image.repeat(2)))
     });
-    let mut channel = Channel::new(fake.socket());
+    let mut channel = channel(fake.socket());
     assert!(!channel.is_connected());
     for word in ["a", &"long".repeat(100_000)] {
         let question = ImageSpec { image: word.into(), ..ImageSpec::default() };
@@ -51,7 +59,7 @@ async fn a_refusal_tells_its_code_and_the_words_of_the_server() {
     let shown = failure(Reply::HeadersOnly(13, long)).await;
     assert!(shown.len() < 400, "{shown}");
     // A header of HTTP holds no escape character; one made by hand does.
-    let shown = Failure::from(CallError::Status(Status { code: 2, message: hostile.to_vec() }));
+    let shown = CallError::Status(Status { code: 2, message: hostile.to_vec(), details: None });
     assert_eq!(shown.to_string(), "it answers with the gRPC status 2: no \\x1b[31msuch\\xff thing");
 }
 
@@ -86,16 +94,16 @@ async fn nobody_there_is_absent_and_garbage_is_broken() {
     let folder = folder();
     let socket = folder.join("socket");
     let ask = async || {
-        let mut channel = Channel::new(socket.clone());
+        let mut channel = channel(socket.clone());
         channel.call::<ContainerMetadata>("/a.B/C", &ImageSpec::default()).await
     };
-    assert!(matches!(ask().await, Err(CallError::Failure(Failure::Absent))));
+    assert!(matches!(ask().await, Err(CallError::Absent)));
     // One that was left behind.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    assert!(matches!(ask().await, Err(CallError::Failure(Failure::Absent))));
+    assert!(matches!(ask().await, Err(CallError::Absent)));
     std::fs::remove_file(&socket).unwrap();
     std::fs::write(&socket, "").unwrap();
-    assert!(matches!(ask().await, Err(CallError::Failure(Failure::Absent))));
+    assert!(matches!(ask().await, Err(CallError::Absent)));
     std::fs::remove_dir_all(&folder).unwrap();
 
     for garbage in [&b""[..], b"HTTP/1.1 400 Bad Request\r\n\r\n", &[0xff; 9000], &[0; 9]] {
@@ -103,7 +111,7 @@ async fn nobody_there_is_absent_and_garbage_is_broken() {
             let _closed = stream.write_all(garbage).await;
         });
         let answer = timeout(DEADLINE * 5, call(&fake)).await.expect("an end");
-        assert!(matches!(answer, Err(CallError::Failure(Failure::Broken(_)))), "{answer:?}");
+        assert!(matches!(answer, Err(CallError::Broken(_))), "{answer:?}");
     }
 }
 
@@ -113,7 +121,7 @@ async fn a_call_that_is_given_up_takes_the_connection_with_it() {
         "/a.B/C" => Reply::Never,
         _ => Reply::message(&named("x")),
     });
-    let mut channel = Channel::new(fake.socket());
+    let mut channel = channel(fake.socket());
     let question = ImageSpec::default();
     channel.call::<ContainerMetadata>("/a.B/D", &question).await.unwrap();
     let hanging = channel.call::<ContainerMetadata>("/a.B/C", &question);

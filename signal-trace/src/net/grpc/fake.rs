@@ -99,7 +99,7 @@ impl Drop for Fake {
 
 /// A new folder.
 pub fn folder() -> PathBuf {
-    let pattern = std::env::temp_dir().join("st-enrich-XXXXXX");
+    let pattern = std::env::temp_dir().join("st-net-XXXXXX");
     nix::unistd::mkdtemp(Path::new(&pattern)).expect("the temporary folder can be written")
 }
 
