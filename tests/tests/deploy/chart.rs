@@ -1,9 +1,14 @@
 //! The Helm chart: it renders with whatever is switched on, to what Kubernetes takes and to no more
 //! privileges than are named here.
 
+use std::{fs, process::Command};
+
 use serde_json::{Value, json};
-use signal_trace_tests::chart::{
-    KUBERNETES, committed, faults, object, objects, render, try_render,
+use signal_trace_tests::{
+    chart::{KUBERNETES, committed, faults, object, objects, render, try_render},
+    cri::agent::{Node, environment},
+    folder::Folder,
+    programs,
 };
 
 /// Everything at once.
@@ -51,7 +56,7 @@ fn container(daemon_set: &Value) -> &Value {
 
 #[test]
 fn every_combination_is_valid_in_every_version() {
-    for version in ["1.25", "1.27", "1.29", "1.30", "1.32", "1.35", "1.37"] {
+    for version in ["1.25", "1.29", "1.30", "1.35", "1.37"] {
         for values in [&[][..], &ALL, &LEAST, &["seccompProfile.type=RuntimeDefault"]] {
             let faults = faults(version, &render(version, values));
             assert!(faults.is_empty(), "Kubernetes {version} with {values:?}:\n{faults}");
@@ -100,6 +105,31 @@ fn wrong_values_are_refused_by_name() {
     let values = ["podMonitor.enabled=true", "metrics.enabled=false"];
     let refused = try_render(KUBERNETES, &values).expect_err("nothing to scrape");
     assert!(refused.contains("podMonitor.enabled needs metrics.enabled"), "{refused}");
+}
+
+#[test]
+fn daemon_takes_its_configuration_and_environment() {
+    for (values, ip) in [(&[][..], "10.0.0.7"), (&ALL, "fd00::7"), (&LEAST, "10.0.0.7")] {
+        let objects = objects(&render(KUBERNETES, values));
+        let daemon_set = object(&objects, "DaemonSet");
+        let node = Node { name: "worker-7", ip, paths: &[], environment: &[] };
+        let mut maps = objects.iter().filter(|object| object["kind"] == "ConfigMap");
+        let file = maps.find_map(|map| map["data"]["config.toml"].as_str()).expect("a file");
+        let folder = Folder::new();
+        fs::write(folder.file("config.toml"), file).expect("the folder is ours");
+        let checked = Command::new(programs::signal_trace())
+            .args(["daemon", "--check-config", "--config"])
+            .arg(folder.file("config.toml"))
+            .envs(
+                environment(&container(daemon_set)["env"], &node)
+                    .into_iter()
+                    .map(|e| (e.key, e.value)),
+            )
+            .output()
+            .expect("it can be started");
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{values:?}: {said}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The unit of systemd: what systemd itself says of it.
 
-use std::{fs, process::Command};
+use std::{fs, io::Write as _, process::Command};
 
 use signal_trace_tests::{folder::Folder, programs, tools};
 
@@ -40,11 +40,23 @@ fn systemd_accepts_every_line() {
 }
 
 #[test]
+fn daemon_takes_its_configuration() {
+    let checked = Command::new(programs::signal_trace())
+        .args(["daemon", "--check-config", "--config"])
+        .arg(tools::repository().join("deploy/systemd/signal-trace.toml"))
+        .output()
+        .expect("it can be started");
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success(), "{said}");
+}
+
+#[test]
 fn exposure_stays_low() {
     let threshold = format!("--threshold={MOST_EXPOSURE}");
     let arguments = ["security", "--offline=yes", "--no-pager", &threshold];
     let (good, said) = analyze(&arguments, &unit());
     let overall = said.lines().find(|line| line.contains("Overall exposure level"));
-    println!("{}", overall.unwrap_or("systemd-analyze tells no exposure"));
+    let overall_text = overall.unwrap_or("systemd-analyze tells no exposure");
+    writeln!(std::io::stdout(), "{}", overall_text.trim()).expect("somebody reads");
     assert!(good && overall.is_some(), "systemd-analyze security: {said}");
 }
