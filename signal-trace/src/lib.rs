@@ -13,6 +13,7 @@ pub mod harden;
 pub mod host;
 pub mod kernel;
 pub mod log;
+pub mod metrics;
 mod net;
 pub mod outlet;
 pub mod pipeline;

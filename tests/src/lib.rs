@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic: every function here may")]
 
 pub mod agent;
+pub mod bpf;
 pub mod cases;
 pub mod cgroup;
 pub mod chart;
@@ -13,10 +14,12 @@ pub mod clock;
 pub mod containerd;
 pub mod cri;
 pub mod daemon;
+pub mod disk;
 pub mod docker;
 pub mod expected;
 pub mod folder;
 pub mod frame;
+pub mod http;
 pub mod image;
 pub mod inside;
 pub mod launch;

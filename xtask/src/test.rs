@@ -15,7 +15,7 @@ use crate::{image, manifests, tools::Tools};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 53] = [
+const NEEDED: [(&str, &str); 54] = [
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
@@ -57,6 +57,7 @@ const NEEDED: [(&str, &str); 53] = [
     ("php-fpm8.2", "php8.2-fpm"),
     ("podman", "podman"),
     ("prlimit", "util-linux"),
+    ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("puma", "puma"),
     ("python3", "python3"),

@@ -1,11 +1,12 @@
 //! From the pipeline to every outlet: a line is made once, and given to those that want it.
 
-use std::{cell::RefCell, io, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc};
 
-use signal_trace_core::output::RecordBody;
+use signal_trace_core::{input::LossKind, output::RecordBody};
 
 use super::{config::Sinks, ends::End};
 use crate::{
+    metrics::Metrics,
     outlet::{Entry, Outlet},
     sinks::{
         Sink,
@@ -21,6 +22,10 @@ pub struct Fan {
     retired: Vec<Outlet>,
     /// Every outlet begins with this line.
     recording: Option<Arc<Entry>>,
+    /// Counts lines, too.
+    metrics: Option<Metrics>,
+    /// What was lost before the pipeline, by kind.
+    lost: BTreeMap<&'static str, u64>,
 }
 
 /// An outlet and what it was made of.
@@ -31,6 +36,11 @@ struct Wired {
 }
 
 impl Fan {
+    /// No outlets yet; `metrics` counts what comes.
+    pub fn new(metrics: Option<Metrics>) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
     /// Makes the outlets be those of `sinks`: those that stay keep their queue.
     ///
     /// # Errors
@@ -106,7 +116,21 @@ impl Fan {
         self.retired.retain_mut(|outlet| !outlet.has_ended());
     }
 
+    /// What was lost since the start, by kind.
+    pub const fn lost(&self) -> &BTreeMap<&'static str, u64> {
+        &self.lost
+    }
+
     fn give(&mut self, line: &Line) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.line(line);
+        }
+        if let Body::Loss(loss) = &line.body
+            && let Some(kind) =
+                LossKind::ALL.map(LossKind::name).iter().find(|it| **it == loss.kind)
+        {
+            *self.lost.entry(kind).or_default() += loss.count;
+        }
         if !self.outlets.iter().any(|wired| wired.outlet.allows(line)) {
             return;
         }
@@ -133,7 +157,9 @@ pub struct Shared(pub Rc<RefCell<Fan>>);
 impl Sink for Shared {
     fn wants(&self, body: &RecordBody) -> bool {
         let kind = kind_of(body);
-        self.0.borrow().outlets.iter().any(|wired| wired.outlet.wants(kind))
+        let fan = self.0.borrow();
+        fan.metrics.as_ref().is_some_and(|metrics| metrics.wants(body))
+            || fan.outlets.iter().any(|wired| wired.outlet.wants(kind))
     }
 
     fn line(&mut self, line: &Line) -> io::Result<()> {

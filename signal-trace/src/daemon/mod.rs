@@ -3,10 +3,13 @@
 pub mod config;
 mod ends;
 mod fan;
+mod health;
 
 use std::{
+    cell::RefCell,
     io,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Duration,
 };
 
@@ -19,7 +22,7 @@ use tokio::{
 
 use self::{
     config::{Config, Source},
-    fan::Shared,
+    fan::{Fan, Shared},
 };
 use crate::{
     capture::{Capture, Options, procfs::Root},
@@ -29,7 +32,12 @@ use crate::{
     harden::{self, Plan},
     host,
     kernel::LoadOptions,
+    metrics::{
+        Build, Metrics, Phase,
+        server::{self, Server},
+    },
     pipeline::Pipeline,
+    recording::Header,
 };
 
 /// What outlets have to deliver the last lines after SIGTERM, with which the whole ends within a
@@ -83,19 +91,29 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
     let load = LoadOptions { signal_mask: engine.signal_mask, ..LoadOptions::default() };
     let options = Options { load, managers, proc };
     let attached = Capture::attach(&options)?;
+    let listener =
+        config.metrics.enabled.then(|| server::bind(config.metrics.listen)).transpose()?;
     // No thread has been started yet: all inherit this.
     harden(&config, &options.managers, &options.proc);
     let mut capture = attached.start()?;
     let header = host::header(config.node.as_deref(), &options.proc, &capture, engine)?;
 
-    let fan = Shared::default();
+    let metrics = config.metrics.enabled.then(|| metrics(&config, &header));
+    let serving = listener.zip(metrics.clone()).map(|(listener, metrics)| {
+        Server::start(listener, metrics).context("cannot start the thread that serves the metrics")
+    });
+    let _server = serving.transpose()?;
+    let fan = Shared(Rc::new(RefCell::new(Fan::new(metrics.clone()))));
     if let Some((name, error)) = fan.0.borrow_mut().apply(&config.sinks).pop() {
         anyhow::bail!("cannot start the sink {name}: {error}");
     }
     let mut pipeline = Pipeline::new(header, Box::new(fan.clone()), None, Filters::default())?;
     capture.snapshot(&mut pipeline)?;
-    let mut agent = Agent { settings, config, fan, watchdog: Watchdog::new() };
+    let watchdog = Watchdog::new();
+    let mut agent = Agent { settings, config, fan, metrics, reload_failed: false, watchdog };
     agent.wait_for_sinks().await;
+    agent.beat(&capture, &pipeline)?;
+    agent.set_phase(Phase::Ready);
     notify(&[NotifyState::Ready]);
     tracing::info!("tracing this node");
 
@@ -122,6 +140,17 @@ fn harden(config: &Config, managers: &enrich::Options, proc: &Root) {
     }
 }
 
+fn metrics(config: &Config, header: &Header) -> Metrics {
+    let start = Duration::from_nanos(u64::try_from(header.clock.wall_ns).unwrap_or(0));
+    let build = Build {
+        version: header.version.clone(),
+        kernel: header.kernel.clone(),
+        abi: header.abi,
+        start_time_seconds: start.as_secs_f64(),
+    };
+    Metrics::new(config.metrics.to_options(), build)
+}
+
 fn managers(config: &Config) -> anyhow::Result<enrich::Options> {
     let flags: Vec<_> = config.runtimes.iter().map(|manager| manager.flag.clone()).collect();
     let managers = enrich::Options::from_flags(&flags);
@@ -133,6 +162,8 @@ struct Agent<'a> {
     settings: &'a Settings,
     config: Config,
     fan: Shared,
+    metrics: Option<Metrics>,
+    reload_failed: bool,
     watchdog: Watchdog,
 }
 
@@ -166,7 +197,7 @@ impl Agent<'_> {
                     Asked::End => return Ok(()),
                     Asked::Reload => self.reload(),
                 },
-                _ = beat.tick() => self.beat(),
+                _ = beat.tick() => self.beat(capture, pipeline)?,
                 () = self.watchdog.due() => notify(&[NotifyState::Watchdog]),
                 ready = capture.ready() => ready?,
             }
@@ -190,10 +221,17 @@ impl Agent<'_> {
                 for (name, error) in fan.apply(&new.sinks) {
                     tracing::error!("cannot start the sink {name}: {error}");
                 }
+                if let Some(metrics) = &self.metrics {
+                    metrics.set_options(new.metrics.to_options());
+                }
+                self.config.metrics.labels = new.metrics.labels;
+                self.config.metrics.max_series = new.metrics.max_series;
                 self.config.sinks = new.sinks;
+                self.reload_failed = false;
                 tracing::info!("the configuration was read again");
             }
             Err(error) => {
+                self.reload_failed = true;
                 tracing::error!("the configuration stays as it was: {error}");
                 self.fan.0.borrow().reopen();
             }
@@ -201,8 +239,19 @@ impl Agent<'_> {
         notify(&[NotifyState::Ready]);
     }
 
-    fn beat(&self) {
-        self.fan.0.borrow_mut().forget_ended();
+    fn beat(&self, capture: &Capture, pipeline: &Pipeline) -> anyhow::Result<()> {
+        let mut fan = self.fan.0.borrow_mut();
+        fan.forget_ended();
+        if let Some(metrics) = &self.metrics {
+            metrics.set_health(health::health(capture, pipeline, &fan, self.reload_failed)?);
+        }
+        Ok(())
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        if let Some(metrics) = &self.metrics {
+            metrics.set_phase(phase);
+        }
     }
 
     /// Closes the timelines as they stand, and delivers what is there.
@@ -212,6 +261,7 @@ impl Agent<'_> {
         mut pipeline: Pipeline,
         signals: &mut Signals,
     ) -> anyhow::Result<()> {
+        self.set_phase(Phase::Draining);
         notify(&[NotifyState::Stopping]);
         capture.finish(&mut pipeline)?;
         // Detaching waits for RCU grace periods of the kernel: meanwhile, lines get out.

@@ -6,6 +6,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::{Config, ConfigError};
+use crate::metrics::server;
 use crate::sinks::otlp::Target;
 
 /// Environment variables of the configuration begin with this; `__` stands for a dot.
@@ -111,13 +112,8 @@ impl Config {
     /// What no single key shows.
     fn check(&self) -> Result<(), ConfigError> {
         let wrong = |text: &str| Err(ConfigError::Wrong { problem: text.to_owned() });
-        let listen = self.metrics.listen;
-        if self.metrics.enabled && listen.ip().is_unspecified() {
-            return wrong(&format!(
-                "metrics.listen = \"{listen}\" would answer everybody: give the loopback address, \
-                 or that of the pod (SIGNAL_TRACE__METRICS__LISTEN=\"$(POD_IP):{}\")",
-                listen.port()
-            ));
+        if self.metrics.enabled {
+            server::check(self.metrics.listen).or_else(|error| wrong(&error.to_string()))?;
         }
         let absolute =
             [("sinks.socket.path", &self.sinks.socket.path), ("host_proc", &self.host_proc)];

@@ -16,6 +16,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use signal_trace_core::{config::Config as EngineConfig, output::GraceSource, signal::Signal};
 
+use crate::metrics::{self, Label};
+
 pub use self::{
     load::{Source, load},
     problem::ConfigError,
@@ -78,28 +80,8 @@ pub enum LogFormat {
 pub struct Metrics {
     pub enabled: bool,
     pub listen: SocketAddr,
-    pub labels: Vec<MetricLabel>,
+    pub labels: Vec<Label>,
     pub max_series: usize,
-}
-
-/// What shutdowns can be counted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MetricLabel {
-    /// Kubernetes namespace.
-    Namespace,
-    /// Stable name of the workload.
-    Workload,
-    /// Container, unit, cgroup, process.
-    Kind,
-    /// Container runtime.
-    Runtime,
-    /// Container image.
-    Image,
-    /// Systemd unit.
-    Unit,
-    /// Label `app`.
-    App,
 }
 
 impl Default for Metrics {
@@ -107,9 +89,16 @@ impl Default for Metrics {
         Self {
             enabled: true,
             listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
-            labels: vec![MetricLabel::Namespace, MetricLabel::Workload],
+            labels: Label::DEFAULT.to_vec(),
             max_series: 2000,
         }
+    }
+}
+
+impl Metrics {
+    /// For the registry.
+    pub fn to_options(&self) -> metrics::Options {
+        metrics::Options { labels: self.labels.clone(), max_series: self.max_series }
     }
 }
 
@@ -156,7 +145,8 @@ impl Config {
             ("stop_signals", self.stop_signals != new.stop_signals),
             ("runtimes", self.runtimes != new.runtimes),
             ("kube_api", self.kube_api != new.kube_api),
-            ("metrics", self.metrics != new.metrics),
+            ("metrics.enabled", self.metrics.enabled != new.metrics.enabled),
+            ("metrics.listen", self.metrics.listen != new.metrics.listen),
             ("hardening", self.hardening != new.hardening),
         ];
         changed.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()

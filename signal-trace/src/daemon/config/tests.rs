@@ -99,8 +99,8 @@ fn a_wrong_key_is_told_with_its_place_and_the_nearest_one() {
 #[test]
 fn keys_that_do_not_go_together_are_refused() {
     let error = |text: &str| of_text(text).unwrap_err().to_string();
-    assert!(error("[metrics]\nlisten = \"0.0.0.0:9464\"").contains("would answer everybody"));
-    assert!(error("[metrics]\nlisten = \"[::]:9464\"").contains("would answer everybody"));
+    assert!(error("[metrics]\nlisten = \"0.0.0.0:9464\"").contains("would serve the metrics"));
+    assert!(error("[metrics]\nlisten = \"[::]:9464\"").contains("would serve the metrics"));
     assert!(error("[sinks.file]\npath = \"x\"").contains("no absolute path"));
     assert!(error("[sinks.file]\nmax_total = \"1MiB\"").contains("sinks.file.max_total: 1MiB"));
     assert!(of_text("[metrics]\nenabled = false\nlisten = \"0.0.0.0:1\"").is_ok());

@@ -12,7 +12,9 @@ pub enum FileError {
     Private(#[from] PrivateFileError),
     /// Its folder cannot be made.
     #[error(
-        "cannot make the folder {}: {source}; make it by hand, or set another sinks.file.path",
+        "cannot make the folder {}: {source}; make it by hand (and restart signal-trace if it is \
+         hardened: it may write only to the folder that it was started with), or set another \
+         sinks.file.path",
         path.display()
     )]
     Folder {

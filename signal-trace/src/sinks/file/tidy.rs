@@ -156,8 +156,13 @@ impl Worker {
 
     /// Once through all that is there, the oldest first; what fails holds up none of the others.
     fn round(&self) -> io::Result<()> {
+        let files = match self.shared.archive.list() {
+            // The folder was removed, and comes with the next line.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            files => files?,
+        };
         let mut done = Ok(());
-        for Rotated { stamp, form, .. } in self.shared.archive.list()? {
+        for Rotated { stamp, form, .. } in files {
             let tidied = match form {
                 _ if self.stopped() => return Ok(()),
                 // Of a run that was killed: only this thread makes any.
