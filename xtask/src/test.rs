@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
+use crate::{image, manifests, tools::Tools};
+
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
 const NEEDED: &[(&str, &str)] = &[
@@ -21,6 +23,8 @@ const NEEDED: &[(&str, &str)] = &[
     // Not in `PATH`, where it would be one of several versions.
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+    // For the virtual environment of `cargo xtask tools`.
+    ("/usr/lib/python3.11/ensurepip/__init__.py", "python3.11-venv"),
     ("apache2", "apache2-bin"),
     ("bash", "bash"),
     ("busybox", "busybox-static"),
@@ -64,6 +68,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("sleep", "coreutils"),
     ("supervisord", "supervisor"),
+    ("systemd-analyze", "systemd"),
     ("tar", "tar"),
     ("timeout", "coreutils"),
     ("tini", "tini"),
@@ -83,6 +88,10 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     install_missing(&shell)?;
+    Tools::find_or_install()?;
+    // What the tests take from a folder, and what is committed of it.
+    manifests::run(root, true)?;
+    image::run(root, None, None)?;
     // `cargo test` builds no program of another package than the test's own.
     cmd!(shell, "cargo build --package signal-trace --bins").run().context("cannot build it")?;
     cmd!(shell, "cargo test --workspace --no-fail-fast").run().context("a test failed")?;
