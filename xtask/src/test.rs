@@ -13,11 +13,12 @@ use xshell::{Shell, cmd};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 50] = [
+const NEEDED: [(&str, &str); 53] = [
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
     ("/lib/systemd/system/dbus.service", "dbus"),
+    ("/usr/lib/python3.11/ensurepip/__init__.py", "python3-venv"),
     // Not in `PATH`, where it would be one of several versions.
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
