@@ -25,6 +25,7 @@ pub mod image;
 pub mod inside;
 pub mod launch;
 pub mod lines;
+pub mod otlp;
 pub mod podman;
 pub mod process;
 pub mod programs;

@@ -23,7 +23,7 @@ const NEEDED: &[(&str, &str)] = &[
     // Not in `PATH`, where it would be one of several versions.
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
-    // For the virtual environment of `cargo xtask tools`.
+    // For virtual environments.
     ("/usr/lib/python3.11/ensurepip/__init__.py", "python3.11-venv"),
     ("apache2", "apache2-bin"),
     ("bash", "bash"),
