@@ -45,7 +45,7 @@ pub fn in_pods() -> Vec<Value> {
 
 /// As a file.
 pub fn text(lines: &[Value]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
 }
 
 fn recordings(folder: &Path) -> Vec<PathBuf> {
