@@ -1,5 +1,7 @@
 //! Identities: processes, cgroups, records.
 
+use crate::time::BootNs;
+
 /// A process, for as long as the machine is up.
 ///
 /// A bare pid is reused within minutes on a busy node, so the start time belongs to it. It is kept
@@ -20,6 +22,11 @@ impl ProcessId {
     /// From the kernel's `start_boottime` in nanoseconds.
     pub const fn from_boot_ns(pid: u32, start_boottime_ns: u64) -> Self {
         Self { pid, start_ticks: start_boottime_ns / Self::TICK_NS }
+    }
+
+    /// When it started, to a clock tick.
+    pub const fn start(self) -> BootNs {
+        BootNs(self.start_ticks.saturating_mul(Self::TICK_NS))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod filters;
 #[cfg(test)]
 mod golden;
 pub mod harden;
+pub mod history;
 pub mod host;
 pub mod kernel;
 pub mod log;
@@ -19,4 +20,5 @@ pub mod outlet;
 pub mod pipeline;
 pub mod private_file;
 pub mod recording;
+pub mod selection;
 pub mod sinks;

@@ -2,10 +2,13 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
+
+use serde_json::json;
 
 use crate::{
     clock::Deadline,
@@ -17,6 +20,10 @@ use crate::{
 
 /// The one image: made here, so that no registry is needed.
 pub const IMAGE: &str = image::BUSYBOX;
+
+/// A runtime that adds `CAP_BPF` and `CAP_PERFMON`, which Docker before 23 has no names for, to a
+/// container that has `CAP_SYS_ADMIN`.
+pub const RUNTIME_BPF: &str = "st-runc-bpf";
 
 /// containerd and dockerd with their state in a temporary folder, and an image of busybox.
 #[derive(Debug)]
@@ -35,7 +42,8 @@ impl Docker {
         let path = |name: &str| folder.file(name).display().to_string();
         let containerd = Containerd::start(&folder, Client::Docker);
         // In place of the machine's configuration, if it has one.
-        fs::write(folder.file("dockerd.json"), "{}").expect("the folder is ours");
+        let runtimes = json!({ "runtimes": { RUNTIME_BPF: { "path": runtime_bpf(&folder) } } });
+        fs::write(folder.file("dockerd.json"), runtimes.to_string()).expect("the folder is ours");
         let engine = Daemon::start(
             "dockerd",
             Command::new(programs::system("dockerd", "docker.io"))
@@ -162,6 +170,21 @@ impl Docker {
             .args(arguments);
         command
     }
+}
+
+/// runc, after a change to the configuration that it is given.
+fn runtime_bpf(folder: &Folder) -> PathBuf {
+    let runc = programs::system("runc", "runc");
+    let script = format!(
+        "#!/bin/sh\nfor word; do\n    [ \"$last\" = --bundle ] && sed -i \
+         's/\"CAP_SYS_ADMIN\"/&,\"CAP_BPF\",\"CAP_PERFMON\"/g' \"$word/config.json\"\n    \
+         last=$word\ndone\nexec {} \"$@\"\n",
+        runc.display()
+    );
+    let path = folder.file(RUNTIME_BPF);
+    fs::write(&path, script).expect("the folder is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    path
 }
 
 impl Drop for Docker {

@@ -2,6 +2,8 @@
 
 use std::{path::Path, process::Command};
 
+use serde_json::Value;
+
 use crate::{lines::Lines, programs, schema};
 
 /// What it prints as text.
@@ -13,6 +15,13 @@ pub fn text(recording: &Path, filters: &[&str]) -> String {
 pub fn lines(recording: &Path, filters: &[&str]) -> Lines {
     let text = run(recording, &[&["--format", "json"], filters].concat());
     Lines::new(schema::checked(&text.lines().map(str::to_owned).collect::<Vec<_>>()))
+}
+
+/// All lines of a recording, which need not be whole; each is checked against the schema.
+pub fn all(recording: &Path) -> Vec<Value> {
+    let output = command(recording, &["--format", "json"]).output().expect("it can be started");
+    let text = String::from_utf8(output.stdout).expect("signal-trace prints UTF-8");
+    schema::checked(&text.lines().map(str::to_owned).collect::<Vec<_>>())
 }
 
 /// Faults if the shutdowns that these filters show are not exactly those of these processes.

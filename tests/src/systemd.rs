@@ -50,6 +50,11 @@ pub struct Systemd<'a> {
 impl<'a> Systemd<'a> {
     /// Boots it with these units: names and texts.
     pub fn boot(docker: &'a Docker, units: &[(&str, &str)]) -> Self {
+        Self::boot_with(docker, units, &[])
+    }
+
+    /// The same, with more options of `docker run`.
+    pub fn boot_with(docker: &'a Docker, units: &[(&str, &str)], options: &[&str]) -> Self {
         let folder = docker.folder();
         let root = folder.file("host-rootfs");
         make_root(&root);
@@ -62,7 +67,7 @@ impl<'a> Systemd<'a> {
         fs::create_dir(&run).expect("the folder is ours");
         let run_volume = format!("--volume={}:/run", run.display());
         let command = [image::HOST, "/lib/systemd/systemd", "--unit=st-test.target"];
-        let id = docker.run(&[&["run"], &OPTIONS[..], &[&run_volume], &command].concat());
+        let id = docker.run(&[&["run"], &OPTIONS[..], options, &[&run_volume], &command].concat());
         let pid = docker.pid(&id);
         let systemd = Self { docker, id, pid, run };
         Deadline::after(Duration::from_secs(60))

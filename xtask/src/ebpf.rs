@@ -6,7 +6,7 @@
 mod sidecar;
 mod toolchain;
 
-pub use toolchain::RUSTC;
+pub use toolchain::{RUSTC, cargo_home};
 
 use std::{
     fs,
@@ -117,7 +117,7 @@ fn compile(root: &Path, folder: &Path, toolchain: &Toolchain) -> anyhow::Result<
 }
 
 /// Variables that would change how cargo builds.
-fn foreign_settings() -> impl Iterator<Item = String> {
+pub fn foreign_settings() -> impl Iterator<Item = String> {
     const PREFIXES: [&str; 3] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
     const NAMES: [&str; 3] = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS"];
     std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| {

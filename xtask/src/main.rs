@@ -2,10 +2,16 @@
 
 mod bench;
 mod ebpf;
+mod image;
+mod manifests;
 mod test;
 mod tidy;
+mod tools;
 
-use std::{env, path::Path};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -27,6 +33,23 @@ enum Task {
         /// What.
         what: bench::What,
     },
+    /// Make the container image: an archive for `docker load` and `ctr images import`.
+    Image {
+        /// The archive [default: target/image/signal-trace.tar].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What the image is called, as `HOST/NAME:TAG` [default: localhost/signal-trace:VERSION].
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Render the Helm chart to the plain manifests of `deploy/kubernetes`.
+    Manifests {
+        /// Only compare them with what is committed.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install Helm and the Python packages that the tests of `deploy` need, in `target/tools`.
+    Tools,
     /// Run every test, as root; installs the packages that the tests need.
     Test,
     /// Check the rules that no compiler knows: file heads and sizes, links, the core's purity.
@@ -42,7 +65,10 @@ fn main() -> anyhow::Result<()> {
         Task::Ebpf { check: true, .. } => ebpf::check(root),
         Task::Ebpf { .. } => ebpf::build(root),
         Task::Bench { what } => bench::run(root, what),
+        Task::Image { output, name } => image::run(root, output, name),
+        Task::Manifests { check } => manifests::run(root, check),
         Task::Test => test::run(root),
         Task::Tidy => tidy::run(root),
+        Task::Tools => tools::Tools::find_or_install().map(drop),
     }
 }

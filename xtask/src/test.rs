@@ -11,9 +11,11 @@ use std::{
 use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
+use crate::{image, manifests, tools::Tools};
+
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
-const NEEDED: [(&str, &str); 50] = [
+const NEEDED: &[(&str, &str)] = &[
     ("/usr/include/stdio.h", "libc6-dev"),
     // Both for systemd as PID 1 of a container, which has the node's `/usr`.
     ("/lib/systemd/systemd", "systemd"),
@@ -21,6 +23,8 @@ const NEEDED: [(&str, &str); 50] = [
     // Not in `PATH`, where it would be one of several versions.
     ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
     ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+    // For virtual environments.
+    ("/usr/lib/python3.11/ensurepip/__init__.py", "python3.11-venv"),
     ("apache2", "apache2-bin"),
     ("bash", "bash"),
     ("busybox", "busybox-static"),
@@ -64,10 +68,12 @@ const NEEDED: [(&str, &str); 50] = [
     ("setpriv", "util-linux"),
     ("sleep", "coreutils"),
     ("supervisord", "supervisor"),
+    ("systemd-analyze", "systemd"),
     ("tar", "tar"),
     ("timeout", "coreutils"),
     ("tini", "tini"),
     ("unshare", "util-linux"),
+    ("zstd", "zstd"),
 ];
 
 /// What packages ask before they start the services that they bring.
@@ -82,6 +88,10 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     install_missing(&shell)?;
+    Tools::find_or_install()?;
+    // What the tests take from a folder, and what is committed of it.
+    manifests::run(root, true)?;
+    image::run(root, None, None)?;
     // `cargo test` builds no program of another package than the test's own.
     cmd!(shell, "cargo build --package signal-trace --bins").run().context("cannot build it")?;
     cmd!(shell, "cargo test --workspace --no-fail-fast").run().context("a test failed")?;

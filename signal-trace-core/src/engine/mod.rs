@@ -53,6 +53,8 @@ pub struct Engine {
     losses: losses::Losses,
     self_signals: self_signals::SelfSignals,
     clock: ClockAnchor,
+    /// When the session began: the first time that was told.
+    began: Option<BootNs>,
     now: BootNs,
     next_seq: u64,
     totals: EndRecord,
@@ -74,6 +76,7 @@ impl Engine {
             losses: losses::Losses::default(),
             self_signals: self_signals::SelfSignals::default(),
             clock: ClockAnchor { boot: BootNs(0), wall_ns: 0 },
+            began: None,
             now: BootNs(0),
             next_seq: 1,
             totals: EndRecord::default(),
@@ -121,7 +124,8 @@ impl Engine {
     }
 
     /// Wall and boot time, read together.
-    pub const fn set_clock(&mut self, anchor: ClockAnchor) {
+    pub fn set_clock(&mut self, anchor: ClockAnchor) {
+        self.began.get_or_insert(anchor.boot);
         self.clock = anchor;
     }
 

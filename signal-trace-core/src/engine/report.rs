@@ -53,6 +53,7 @@ impl Engine {
         let lossy = self.losses.touch(from, self.now)
             || (timeline.stop.is_none() && self.was_unwatched(&timeline.plan, from))
             || timeline.members.values().any(Member::lost_its_end);
+        let may_have_been_asked = timeline.stop.is_none() && self.reaches_back(timeline, from);
         let mut verdicts: Vec<_> = timeline
             .members
             .values()
@@ -72,6 +73,7 @@ impl Engine {
             config: &self.config,
             now: self.now,
             lossy,
+            may_have_been_asked,
             systems: &systems,
         };
         ShutdownRecord {
@@ -91,7 +93,7 @@ impl Engine {
                 timeline.first_kill.filter(|kill| *kill >= stop.at).unwrap_or(end).since(stop.at)
             }),
             verdict: verdict::of_workload(timeline, &verdicts, lossy),
-            complete,
+            complete: complete && !may_have_been_asked,
             processes: verdicts
                 .iter()
                 .map(|(member, verdict)| self.process_report(timeline, member, *verdict))
@@ -105,6 +107,14 @@ impl Engine {
                 .map(|member| member.process.id)
                 .collect(),
         }
+    }
+
+    /// Whether somebody of it lived before the session began, and `from` was before that: what was
+    /// sent then, nobody saw.
+    fn reaches_back(&self, timeline: &Timeline, from: BootNs) -> bool {
+        let Some(began) = self.began.filter(|began| from < *began) else { return false };
+        let mut members = timeline.members.values();
+        members.any(|member| member.process.id.start() < began)
     }
 
     /// Where a process stands in the report: the main one first, then as they were told to stop.

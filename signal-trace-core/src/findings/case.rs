@@ -26,6 +26,8 @@ pub(crate) struct Case<'a> {
     pub config: &'a Config,
     pub now: BootNs,
     pub lossy: bool,
+    /// No stop signal was seen, and there may have been one before the session began.
+    pub may_have_been_asked: bool,
     /// For advice.
     pub systems: &'a [System],
 }

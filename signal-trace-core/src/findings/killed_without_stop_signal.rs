@@ -36,6 +36,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let severity = match case.timeline.key {
         // A session in a workload that goes on: a probe that took too long.
         _ if first.foreign && case.timeline.main_lives() => Severity::Info,
+        _ if case.may_have_been_asked => Severity::Info,
         WorkloadKey::Cgroup(_) if !by_kernel && asked.is_none() => Severity::Warning,
         _ => Severity::Info,
     };
@@ -43,7 +44,12 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let by = sender
         .map_or_else(|| kill.role.name().into(), |p| format!("{}, {}", kill.role.name(), name(p)));
     let before = first.asked.map_or_else(
-        || "and was never asked to stop".into(),
+        || {
+            let unseen =
+                "; whether it had been asked to stop before signal-trace began, nobody saw";
+            let never = "and was never asked to stop";
+            (if case.may_have_been_asked { unseen } else { never }).into()
+        },
         |asked| {
             let ago = seconds(kill.at.since(asked.at));
             format!("{ago} after {}, the last stop signal that it had been sent", asked.signal)

@@ -25,6 +25,39 @@ fn a_worker_that_was_killed_before_the_stop_came_was_not_left_untold() {
 }
 
 #[test]
+fn what_was_asked_to_stop_before_the_session_began_is_not_accused() {
+    let text = "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1
+         +0ms begin
+         +2s gen KILL 50>100 fatal exe=runc
+         +2001ms exit 100 sig=9
+         +2010ms free 100";
+    check(
+        text,
+        "forced: no stop
+           100 killed, SIGKILL by runtime
+           ! info killed-without-stop-signal",
+    );
+    let told = run(text);
+    let report = &shutdowns(&told)[0];
+    assert!(!report.complete);
+    assert!(report.findings[0].summary.contains("before signal-trace began"));
+    // Long after the grace of a stop signal that nobody saw, and of who was born later, all is known.
+    for text in [
+        text.replace("+2s", "+20s").replace("+2001ms", "+20001ms").replace("+2010ms", "+21s"),
+        text.replace("+0ms begin", "+0ms begin\n+1s fork 101 parent=100 cgroup=8")
+            .replace("50>100", "50>101")
+            .replace("exit 100", "exit 101")
+            .replace("free 100", "free 101"),
+    ] {
+        let told = run(&text);
+        let report = &shutdowns(&told)[0];
+        assert!(report.complete, "{text}");
+        assert_eq!(report.findings[0].severity, Severity::Warning, "{text}");
+    }
+}
+
+#[test]
 fn a_worker_that_its_manager_has_killed_and_that_does_not_die_is_unkillable() {
     let told = story(
         "+0ms proc 50

@@ -11,6 +11,7 @@ use signal_trace_core::{
         pages::{self, Page},
     },
     signal::Signal,
+    verdict::WorkloadVerdict,
 };
 
 /// `250ms`, `3s`, `5m`, `1h`; also sums, as `1m30s`.
@@ -66,6 +67,14 @@ fn changes(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+/// The verdict of a workload, by its name.
+pub fn verdict(text: &str) -> Result<WorkloadVerdict, String> {
+    let wanted = text.trim().to_ascii_lowercase().replace('_', "-");
+    WorkloadVerdict::ALL.into_iter().find(|known| known.name() == wanted).ok_or_else(|| {
+        format!("choose one of {}", WorkloadVerdict::ALL.map(WorkloadVerdict::name).join(", "))
+    })
 }
 
 /// Log level of the eBPF programs, 0 for none to 5.

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod record;
 pub mod report;
 pub mod schema;
+pub mod watch;
 
 use std::io::{self, Write};
 
@@ -24,6 +25,7 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Record(args) => record::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Daemon(args) => daemon::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run(),

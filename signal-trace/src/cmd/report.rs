@@ -1,131 +1,111 @@
-//! `signal-trace report`: replays recordings; it says what the live session said.
+//! `signal-trace report`: replays recordings, which says what the live session said, and shows what
+//! the files of a daemon hold.
+
+mod history;
+mod replay;
 
 use std::{
-    fs::File,
-    io::{self, Write},
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
+use anyhow::bail;
 use signal_trace_core::findings::Severity;
 
-use super::live_sink;
+use super::{describe, is_broken_pipe, live_sink};
 use crate::{
+    capture::clock,
     cli::{ReportArgs, record::LiveFormat, report::ReportFormat},
-    filters::Filters,
-    pipeline::{Pipeline, Summary},
-    recording::{Reader, writer::create_private},
-    sinks::{Sink, jsonl::Jsonl, text::Text},
+    history::{Question, Range, catalogue::Catalogue},
+    recording::writer::create_private,
+    sinks::{Sink, jsonl::Jsonl, schema::Time, text::Text},
 };
 
-/// Replays every file, one after the other; the exit code is that of the worst.
-pub fn run(args: &ReportArgs) -> anyhow::Result<u8> {
-    let file = args.output.as_deref().map(create_private).transpose()?;
-    let mut codes = vec![];
-    for path in &args.files {
-        // Clones of the file share the position in it.
-        let file = file.as_ref().map(File::try_clone).transpose()?;
-        let sink: Box<dyn Sink> = match (file, args.format) {
-            (Some(file), ReportFormat::Text) => Box::new(Text::new(file, false)),
-            (Some(file), ReportFormat::Json) => Box::new(Jsonl::new(file)),
-            (None, ReportFormat::Text) => live_sink(LiveFormat::Text, io::stdout()),
-            (None, ReportFormat::Json) => live_sink(LiveFormat::Jsonl, io::stdout()),
-        };
-        let summary = replay(path, sink, args.filters.clone())?;
-        codes.push(summary.exit_code(args.fail_on.map(Severity::from)));
-    }
-    // A finding weighs more than a gap.
-    Ok([1, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
-}
+/// Something could not be read; the rest is reported all the same.
+const FAILED: u8 = 2;
 
-/// Pushes the recording at `path` through the pipeline.
-pub fn replay(path: &Path, sink: Box<dyn Sink>, filters: Filters) -> anyhow::Result<Summary> {
-    let mut reader = Reader::open(path)?;
-    let mut pipeline = Pipeline::new(reader.header().clone(), sink, None, filters)?;
-    for input in &mut reader {
-        match input {
-            Ok(input) => drop(pipeline.push(input)?),
+/// Replays every recording, one after the other, then shows all history as one; the exit code is that
+/// of the worst.
+pub fn run(args: &ReportArgs) -> anyhow::Result<u8> {
+    let now = Time(clock::anchor().wall_ns);
+    let question = Question {
+        range: Range::new(args.since, args.until, now)?,
+        filters: args.filters.clone(),
+        selection: args.selection.clone(),
+    };
+    let catalogue = Catalogue::of(&args.files, &question.range);
+    let Catalogue { recordings, pieces, nodes, skipped, failures, notes, .. } = catalogue;
+    let file = match &args.output {
+        Some(path) => {
+            let mut read = recordings.iter().chain(pieces.iter().map(|piece| &piece.path));
+            if let Some(same) = read.find(|other| is_same(path, other)) {
+                bail!("will not write to {}: it is to be read; name another file", same.display());
+            }
+            Some(create_private(path)?)
+        }
+        None => None,
+    };
+    let mut codes = vec![];
+    for note in &notes {
+        say(note);
+    }
+    for failure in &failures {
+        say(failure);
+        codes.push(FAILED);
+    }
+    let fail_on = args.fail_on.map(Severity::from);
+    for path in &recordings {
+        match replay::run(path, sink(args, file.as_ref())?, &question) {
+            Ok(summary) => codes.push(summary.exit_code(fail_on)),
+            Err(error) if is_broken_pipe(&error) => return Err(error),
             Err(error) => {
-                // What comes before the damage is shown.
-                pipeline.flush()?;
-                return Err(error.into());
+                say(&describe(&error));
+                codes.push(FAILED);
             }
         }
     }
-    if let Some(reason) = reader.cut_short() {
-        pipeline.cut_short(&reason)?;
-        writeln!(io::stderr(), "signal-trace: {reason}; the report is not complete").ok();
+    let nothing = recordings.is_empty() && pieces.is_empty();
+    if !pieces.is_empty() || (nothing && failures.is_empty()) {
+        let several = (nodes.len() > 1).then(|| widest(&nodes));
+        let outcome = history::run(args, &question, pieces, skipped, several, file)?;
+        for failure in &outcome.failures {
+            say(failure);
+            codes.push(FAILED);
+        }
+        codes.push(match fail_on {
+            Some(limit) if outcome.worst.is_some_and(|worst| worst >= limit) => 1,
+            _ if outcome.gaps => 3,
+            _ => 0,
+        });
     }
-    pipeline.finish()
+    // What could not be read may hold anything; and a finding weighs more than a gap.
+    Ok([FAILED, 1, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{cell::RefCell, fs, rc::Rc};
+fn sink(args: &ReportArgs, file: Option<&File>) -> io::Result<Box<dyn Sink>> {
+    // Clones of the file share the position in it.
+    let file = file.map(File::try_clone).transpose()?;
+    Ok(match (file, args.format) {
+        (Some(file), ReportFormat::Text) => Box::new(Text::new(file, false)),
+        (Some(file), ReportFormat::Json) => Box::new(Jsonl::new(file)),
+        (None, ReportFormat::Text) => live_sink(LiveFormat::Text, io::stdout()),
+        (None, ReportFormat::Json) => live_sink(LiveFormat::Jsonl, io::stdout()),
+    })
+}
 
-    use signal_trace_core::{
-        ids::CgroupKey,
-        input::{Fact, FactBody, Input, Loss, LossKind},
-    };
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
+    place(one).is_some_and(|place_of_one| Some(place_of_one) == place(other))
+}
 
-    use super::*;
-    use crate::{
-        recording::Writer,
-        sinks::{jsonl::Jsonl, sample},
-    };
+/// Characters of the longest name.
+fn widest<'a>(names: impl IntoIterator<Item = &'a String>) -> usize {
+    names.into_iter().map(|name| name.chars().count()).max().unwrap_or_default().min(40)
+}
 
-    #[derive(Clone, Default)]
-    struct Shared(Rc<RefCell<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.borrow_mut().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn inputs() -> Vec<Input> {
-        let path = b"/x".to_vec();
-        let loss = Loss { kind: LossKind::Fork, count: 2, from: sample::at(1), to: sample::at(2) };
-        vec![
-            Input::Clock(sample::header().clock),
-            Input::Fact(Fact {
-                at: sample::at(1),
-                body: FactBody::Cgroup { key: CgroupKey::V2(7), path },
-            }),
-            Input::Frame(vec![1, 2, 3]),
-            Input::Loss(loss),
-            Input::Tick(sample::at(500)),
-            Input::End(sample::at(1000)),
-        ]
-    }
-
-    #[test]
-    fn a_replay_says_what_the_session_said() {
-        let path = std::env::temp_dir()
-            .join(format!("signal-trace-replay-{}.jsonl.zst", std::process::id()));
-        let live = Shared::default();
-        let recorder = Some(Writer::create(&path).unwrap());
-        let sink = Box::new(Jsonl::new(live.clone()));
-        let filters = Filters::default();
-        let mut pipeline =
-            Pipeline::new(sample::header(), sink, recorder, filters.clone()).unwrap();
-        for input in inputs() {
-            pipeline.push(input).unwrap();
-        }
-        let summary = pipeline.finish().unwrap();
-
-        let again = Shared::default();
-        let replayed = replay(&path, Box::new(Jsonl::new(again.clone())), filters);
-        fs::remove_file(&path).unwrap();
-        assert_eq!(replayed.unwrap(), summary);
-        let (live, again) = (live.0.take(), again.0.take());
-        assert_eq!(String::from_utf8(again), String::from_utf8(live.clone()));
-        let lines: Vec<_> = live.split(|byte| *byte == b'\n').collect();
-        assert!(lines.len() > 3, "recording, losses, end");
-        assert_eq!(summary.exit_code(None), 3);
-    }
+fn say(text: &str) {
+    // Nobody is left to tell if this fails.
+    drop(writeln!(io::stderr(), "signal-trace: {text}"));
 }

@@ -47,7 +47,7 @@ pub fn folders(sinks: &Sinks) -> Vec<PathBuf> {
 /// TCP ports that sinks connect to.
 pub fn ports(sinks: &Sinks) -> Vec<u16> {
     let otlp = sinks.otlp.enabled.then(|| Target::of(&sinks.otlp).ok()).flatten();
-    otlp.and_then(|target| target.peer.port()).into_iter().collect()
+    otlp.map(|target| target.ports()).unwrap_or_default()
 }
 
 impl End {

@@ -99,7 +99,7 @@ impl FromStr for Label {
 }
 
 /// What the workload is called from one start to the next.
-fn stable_name(workload: &Workload) -> Cow<'_, str> {
+pub fn stable_name(workload: &Workload) -> Cow<'_, str> {
     let service = ["com.docker.compose.service", "io.podman.compose.service"];
     let pod = workload.kubernetes.as_ref();
     let of_pod =

@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use signal_trace_core::output::RecordBody;
 
+pub(crate) use self::labels::stable_name;
 use self::{count::Counter, encode::Page, process::OwnUsage, status::Status, table::Table};
 pub use self::{
     health::{Health, Ring, SinkHealth, Tracked},

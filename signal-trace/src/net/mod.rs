@@ -36,26 +36,31 @@ impl Peer {
         }
     }
 
-    /// The TCP port.
-    pub const fn port(&self) -> Option<u16> {
-        match self {
-            Self::Unix(_) => None,
-            Self::Tcp { port, .. } => Some(*port),
-        }
-    }
-
     /// Connects, and says with what.
     pub(crate) async fn connect(&self) -> io::Result<Stream> {
         match self {
             Self::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
             Self::Tcp { host, port } => {
-                let stream = TcpStream::connect((&**host, *port)).await?;
+                let connected = TcpStream::connect((&**host, *port)).await;
+                let stream = connected.map_err(|error| explain(error, *port))?;
                 // Requests go out whole: there is nothing to wait for.
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
             }
         }
     }
+}
+
+/// Networks say "refused" or "unreachable"; this one comes from our own Landlock rules.
+fn explain(error: io::Error, port: u16) -> io::Error {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return error;
+    }
+    let text = format!(
+        "{error}: if `[hardening]` is on, connections are possible to ports that were configured at \
+         the start; restart it, to use port {port}"
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, text)
 }
 
 /// A connection.

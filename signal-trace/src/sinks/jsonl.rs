@@ -63,6 +63,26 @@ pub fn append_line(buffer: &mut Vec<u8>, line: &impl Serialize) {
     buffer.push(b'\n');
 }
 
+/// Appends a line that somebody else wrote, and a line break. It stays as it is, but for what
+/// [`append_line`] would have escaped: a file can hold anything.
+pub fn append_safe(buffer: &mut Vec<u8>, line: &[u8]) {
+    if line.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        buffer.extend_from_slice(line);
+    } else {
+        for c in String::from_utf8_lossy(line).chars() {
+            if is_hidden(c) {
+                // Such a character can only be part of a string, where this is the same.
+                buffer.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes());
+            } else {
+                // Between tokens a control character is a space, and in a string it is not allowed.
+                let c = if c.is_control() { ' ' } else { c };
+                buffer.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+    }
+    buffer.push(b'\n');
+}
+
 /// Also escapes what a terminal takes for a command or hides: DEL, C1 controls, and the marks that
 /// change the direction of text. (JSON itself asks for C0 controls and quotes only.)
 struct TerminalSafe(CompactFormatter);
@@ -100,6 +120,17 @@ const fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_wrote_stays_as_it_is_but_for_what_hides() {
+        let safe = |line: &str| {
+            let mut buffer = vec![];
+            append_safe(&mut buffer, line.as_bytes());
+            String::from_utf8(buffer).unwrap()
+        };
+        assert_eq!(safe("{\"a\": \"caf\u{e9}\"}"), "{\"a\": \"caf\u{e9}\"}\n");
+        assert_eq!(safe("{\t\"a\u{9b}\u{202e}\u{1b}[2J\":1}\r"), "{ \"a\\u009b\\u202e [2J\":1} \n");
+    }
 
     #[test]
     fn no_control_character_gets_out_and_nothing_is_lost() {

@@ -2,6 +2,7 @@
 //!
 //! A sink renders into a buffer (pure) and writes it (thin).
 
+pub mod echo;
 pub mod feed;
 pub mod file;
 pub mod jsonl;

@@ -1,5 +1,6 @@
 //! A containerd of the tests' own that is driven through CRI, as the kubelet does it.
 
+pub mod agent;
 pub mod client;
 pub mod messages;
 
@@ -42,8 +43,9 @@ pub struct PodSpec {
     pub uid: String,
     /// The cgroup that its containers' are made in.
     pub cgroup_parent: String,
-    /// Whether its containers share a PID namespace, whose PID 1 is the pause program.
-    pub share_pids: bool,
+    /// Whose PID namespace its containers are in: a `NamespaceMode`. In that of the pod the pause
+    /// program is PID 1.
+    pub pids: i32,
     /// Its labels, which its containers do not have in CRI.
     pub labels: Vec<(String, String)>,
 }
@@ -56,7 +58,7 @@ impl PodSpec {
             namespace: "st-test".to_owned(),
             uid: uid.to_owned(),
             cgroup_parent: format!("/kubepods/burstable/pod{uid}"),
-            share_pids: false,
+            pids: NAMESPACE_CONTAINER,
             labels: Vec::new(),
         }
     }
@@ -133,13 +135,14 @@ impl Cri {
             attempt: 0,
         };
         self.parents.lock().expect("nobody panicked").push(spec.cgroup_parent.clone());
-        let pid = if spec.share_pids { NAMESPACE_POD } else { NAMESPACE_CONTAINER };
-        let namespaces = NamespaceOption { network: NAMESPACE_NODE, pid, ipc: NAMESPACE_POD };
+        let namespaces =
+            NamespaceOption { network: NAMESPACE_NODE, pid: spec.pids, ipc: NAMESPACE_POD };
         let mut labels = pod_labels(&metadata);
         labels.extend(spec.labels.iter().cloned());
         let config = PodSandboxConfig {
             labels,
             metadata: Some(metadata),
+            log_directory: self.folder.path().display().to_string(),
             annotations: strings(&[("kubernetes.io/config.source", "api")]),
             linux: Some(LinuxPodSandboxConfig {
                 cgroup_parent: spec.cgroup_parent.clone(),
@@ -181,9 +184,18 @@ impl Cri {
             linux: Some(LinuxContainerConfig {
                 security_context: Some(LinuxContainerSecurityContext {
                     namespace_options: linux.and_then(|context| context.namespace_options),
+                    ..Default::default()
                 }),
+                ..Default::default()
             }),
+            ..Default::default()
         };
+        let (id, pid) = self.create_and_start(pod, config);
+        inside::wait_until_up(pid);
+        (id, pid)
+    }
+
+    fn create_and_start(&self, pod: &Pod, config: ContainerConfig) -> (String, i32) {
         let request = CreateContainerRequest {
             pod_sandbox_id: pod.id.clone(),
             config: Some(config),
@@ -193,7 +205,6 @@ impl Cri {
         let _started: Empty =
             self.call("StartContainer", &ContainerId { container_id: id.clone() });
         let pid = self.containerd.pid_of("start", &id);
-        inside::wait_until_up(pid);
         (id, pid)
     }
 

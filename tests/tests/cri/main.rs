@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signal_trace_tests::{
     clock::boot_ns,
-    cri::{ContainerSpec, Cri, Pod, PodSpec},
+    cri::{ContainerSpec, Cri, Pod, PodSpec, messages::NAMESPACE_POD},
     expected::{self, Expected},
     image,
     session::Session,
@@ -60,7 +60,7 @@ fn what_cri_says_of_containers_in_pods_is_told() {
         .to_vec();
     let web = cri.run_pod(&web);
     let mut shared = PodSpec::burstable("shared", SHARED_UID).in_slices();
-    shared.share_pids = true;
+    shared.pids = NAMESPACE_POD;
     let shared = cri.run_pod(&shared);
     let mut odd = PodSpec::burstable(ODD, ODD_UID);
     odd.namespace = "other".to_owned();

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use signal_trace_tests::{bpf, clock::boot_ns};
+use signal_trace_tests::{bpf, cgroup::Cgroup, clock::boot_ns, lines::findings_of};
 
 use super::*;
 
@@ -127,4 +127,19 @@ fn killed_while_it_writes_it_leaves_only_whole_lines_for_the_next() {
     let lines = last.lines(LOG);
     let count = lines.iter().filter(|line| line["type"] == "recording").count();
     assert_eq!(count, sessions + 1, "after {} ms", (boot_ns() - begun) / 1_000_000);
+}
+
+#[test]
+fn what_was_asked_to_stop_before_it_started_is_not_accused() {
+    let cgroup = Cgroup::new("deaf");
+    let mut deaf = Proc::start_in("ignore", Some(&cgroup));
+    deaf.signal(Signal::SIGTERM);
+    let mut agent = Agent::start(CONFIG);
+    deaf.signal(Signal::SIGKILL);
+    deaf.wait();
+    let line = agent.wait_for_shutdown(LOG, deaf.pid);
+    agent.end();
+    assert_eq!(line["complete"], false, "{line}");
+    let findings = findings_of(&line);
+    assert!(findings.iter().all(|(_, severity)| *severity == "info"), "{line}");
 }

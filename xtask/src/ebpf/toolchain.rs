@@ -48,15 +48,20 @@ impl Toolchain {
 
 /// The compiler flags.
 pub fn flags(root: &Path) -> anyhow::Result<Vec<String>> {
-    let cargo_home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
-        .context("neither CARGO_HOME nor HOME is set: set one of them")?;
+    let cargo_home = cargo_home()?;
     let mut flags = portable_flags();
     // Two paths that say where the build ran; they must not get into the object.
     flags.push(format!("--remap-path-prefix={}=/signal-trace", root.display()));
     flags.push(format!("--remap-path-prefix={}=/cargo", cargo_home.display()));
     Ok(flags)
+}
+
+/// Where cargo keeps the sources of crates.
+pub fn cargo_home() -> anyhow::Result<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+        .context("neither CARGO_HOME nor HOME is set: set one of them")
 }
 
 /// The flags that are the same on every machine.

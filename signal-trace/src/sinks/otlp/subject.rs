@@ -2,12 +2,14 @@
 //! where those have a name, else below `signal_trace.` and named as in the JSON contract.
 //! `docs/otlp.md` lists them all.
 
+use std::borrow::Cow;
+
 use super::{
     super::schema::{Exit, Kubernetes, Process, Sender, Workload},
     attributes::Attributes,
     image::Image,
 };
-use crate::escape;
+use crate::{escape, metrics};
 
 /// Kinds of owners that have an attribute of their own (`k8s.deployment.name`).
 const OWNERS: [&str; 7] = [
@@ -19,9 +21,6 @@ const OWNERS: [&str; 7] = [
     "ReplicationController",
     "StatefulSet",
 ];
-
-/// The services of Compose.
-const SERVICES: [&str; 2] = ["com.docker.compose.service", "io.podman.compose.service"];
 
 /// Sets what is known of a workload.
 pub fn workload(attributes: &mut Attributes, workload: &Workload) {
@@ -41,7 +40,7 @@ pub fn workload(attributes: &mut Attributes, workload: &Workload) {
     } = workload;
     let of_container = |text: &Option<String>| text.clone().filter(|_| kind == "container");
     attributes.set("signal_trace.workload.kind", &**kind);
-    attributes.set("signal_trace.workload.name", stable_name(workload));
+    attributes.set("signal_trace.workload.name", &*metrics::stable_name(workload));
     if kind != "container" {
         attributes.set("signal_trace.workload.id", id.as_deref());
     }
@@ -85,20 +84,11 @@ fn pod(attributes: &mut Attributes, kubernetes: &Kubernetes) {
     attributes.set("signal_trace.kubernetes.deletion_timestamp", deletion_timestamp.as_deref());
 }
 
-/// What the workload is called from one start to the next: never an id or a pid, so that a backend
-/// can count by it.
-pub fn stable_name(workload: &Workload) -> Option<&str> {
-    let pod = workload.kubernetes.as_ref();
-    let given = pod
-        .and_then(|pod| pod.owner.as_deref())
-        .or_else(|| SERVICES.iter().find_map(|key| workload.labels.get(*key)).map(String::as_str))
-        .or_else(|| pod.and_then(|pod| pod.container.as_deref()));
-    match &*workload.kind {
-        "container" => given.or(workload.name.as_deref()),
-        "unit" => given.or(workload.unit.as_deref()),
-        "process" => workload.name.as_deref(),
-        _ => None,
-    }
+/// What the workload is called from one start to the next, if it is called anything: the same as in
+/// the metrics.
+pub fn stable_name(workload: &Workload) -> Option<Cow<'_, str>> {
+    // In brackets is the kind of what has no name.
+    Some(metrics::stable_name(workload)).filter(|name| !name.starts_with('('))
 }
 
 /// Sets what is known of a process.
@@ -131,7 +121,8 @@ pub fn sender(attributes: &mut Attributes, sender: &Sender) {
     attributes.set("signal_trace.sender.pid", process.as_ref().map(|process| process.pid));
     let comm = process.as_ref().map(|process| process.comm.as_str());
     attributes.set("signal_trace.sender.comm", comm);
-    attributes.set("signal_trace.sender.workload", workload.as_deref().and_then(stable_name));
+    let sent_by = workload.as_deref().and_then(stable_name);
+    attributes.set("signal_trace.sender.workload", sent_by.as_deref());
 }
 
 /// The name of a process for people: in quotes where it could pass for something else.

@@ -1,6 +1,6 @@
 //! Where to send, out of the configuration; what is wrong with it is said when it is checked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use hyper::{
     HeaderMap, Uri,
@@ -71,6 +71,17 @@ impl Target {
         }
         let signals = config.signals.clone();
         Ok(Self { peer, base, protocol: config.protocol, headers, timeout, signals })
+    }
+
+    /// TCP ports that it takes to get there.
+    pub fn ports(&self) -> Vec<u16> {
+        /// What resolvers fall back to when an answer is too long for UDP.
+        const DNS: u16 = 53;
+        match &self.peer {
+            Peer::Unix(_) => vec![],
+            Peer::Tcp { host, port } if host.parse::<IpAddr>().is_ok() => vec![*port],
+            Peer::Tcp { host: _, port } => vec![*port, DNS],
+        }
     }
 
     /// Where requests of this kind go, for people.
@@ -192,6 +203,9 @@ mod tests {
         }
         let target = Target::of(&config("http://[::1]:4318", Protocol::Http)).unwrap();
         assert_eq!(target.peer, Peer::Tcp { host: "::1".into(), port: 4318 });
+        assert_eq!(target.ports(), [4318]);
+        let named = Target::of(&config("http://otel:4317", Protocol::Grpc)).unwrap();
+        assert_eq!(named.ports(), [4317, 53]);
     }
 
     #[test]

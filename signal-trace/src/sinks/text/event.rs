@@ -53,7 +53,7 @@ pub fn render(body: &Body, view: &View) -> Option<String> {
             );
             ("oom", span(RED, &text))
         }
-        Body::Loss(line) => ("loss", loss(line, view.start)),
+        Body::Loss(line) => ("loss", loss(line, view)),
         Body::Recording(_) | Body::Shutdown(_) | Body::Finding(_) | Body::End(_) => return None,
     };
     Some(format!("{}  {text}", span(BOLD, &format!("{kind:<KIND$}"))))
@@ -120,9 +120,9 @@ fn zombie(line: &ZombieLine) -> String {
     span(YELLOW, &text)
 }
 
-fn loss(line: &LossLine, start: Time) -> String {
+fn loss(line: &LossLine, view: &View) -> String {
     let LossLine { kind, count, window } = line;
-    let (from, to) = (since(window.from, start), since(window.to, start));
+    let (from, to) = (view.time(window.from), view.time(window.to));
     span(
         RED,
         &format!("{count} {} lost between {from} and {to}", escape::for_text(kind.as_bytes())),
@@ -176,6 +176,14 @@ pub fn since(at: Time, start: Time) -> String {
     let sign = if at < start { '-' } else { '+' };
     let micros = at.0.abs_diff(start.0) / 1000;
     format!("{sign}{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
+}
+
+/// `2026-11-24 10:50:55.123456Z`.
+pub fn utc(at: Time) -> String {
+    let text = at.to_string();
+    // Cut off, not rounded, as above; nine digits are more than people read.
+    let micros = text.get(..text.len().saturating_sub(4)).unwrap_or(&text);
+    format!("{}Z", micros.replacen('T', " ", 1))
 }
 
 /// `12.345 s`; `1.500 ms` below a hundredth of a second, which would be rounded away.

@@ -34,10 +34,47 @@ pub struct Text<W> {
 /// What rendering depends on beside the line.
 #[derive(Clone, Debug, Default)]
 struct View {
-    /// Start of the session: times are shown since then.
-    start: Time,
+    times: Times,
     stop_signals: Vec<Signal>,
     cut_short: bool,
+}
+
+/// How points in time are shown.
+#[derive(Clone, Copy, Debug)]
+enum Times {
+    /// Since the start of the session.
+    Since(Time),
+    /// As they are, and the node behind them in a column of this width, if any.
+    Utc { node: Option<usize> },
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::Since(Time::default())
+    }
+}
+
+impl View {
+    /// A point in time.
+    fn time(&self, at: Time) -> String {
+        match self.times {
+            Times::Since(start) => event::since(at, start),
+            Times::Utc { .. } => event::utc(at),
+        }
+    }
+
+    /// What a line begins with, and what is below it is indented by: its time, and its node if there
+    /// are several.
+    fn head(&self, line: &Line) -> String {
+        let time = self.time(line.time);
+        match self.times {
+            Times::Since(_) => format!("{time:>TIME$}"),
+            Times::Utc { node: None } => time,
+            Times::Utc { node: Some(width) } => {
+                format!("{time}  {:<width$}", crate::escape::for_text(line.node.as_bytes()))
+            }
+        }
+    }
 }
 
 impl<W: Write> Text<W> {
@@ -46,10 +83,26 @@ impl<W: Write> Text<W> {
         Self { out, colour, buffer: String::new(), view: View::default() }
     }
 
+    /// The same for what is history: with points in time in UTC, and with a column for the node, so
+    /// wide, if there are several.
+    pub fn of_history(out: W, colour: bool, node: Option<usize>) -> Self {
+        let view = View { times: Times::Utc { node }, ..View::default() };
+        Self { out, colour, buffer: String::new(), view }
+    }
+
+    /// Text that is no line's.
+    pub fn words(&mut self, words: &str) {
+        self.buffer.push_str(words);
+    }
+
     fn begin(&mut self, line: &Line, recording: &Recording) {
         let stop_signals = &recording.config.stop_signals;
+        let times = match self.view.times {
+            Times::Since(_) => Times::Since(line.time),
+            utc @ Times::Utc { .. } => utc,
+        };
         self.view = View {
-            start: line.time,
+            times,
             stop_signals: [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP]
                 .into_iter()
                 .chain(stop_signals.iter().filter_map(|name| Signal::parse(name)))
@@ -66,7 +119,8 @@ impl<W: Write> Text<W> {
         let written = if self.colour {
             self.out.write_all(self.buffer.as_bytes())
         } else {
-            write!(self.out, "{}", strip_str(&self.buffer))
+            // At once: a reader of a pipe gets whole lines.
+            self.out.write_all(strip_str(&self.buffer).to_string().as_bytes())
         };
         self.buffer.clear();
         written
@@ -100,14 +154,14 @@ impl<W: Write> Sink for Text<W> {
 
 /// The text for `line`; empty if nobody wants to see it.
 fn render(line: &Line, view: &View) -> String {
-    let time = event::since(line.time, view.start);
+    let head = view.head(line);
     match &line.body {
-        Body::Shutdown(shutdown) => shutdown::render(shutdown, &time, view.start),
-        Body::Finding(finding) => shutdown::render_finding(finding, &time),
-        Body::End(end) => render_end(end, &time, view.cut_short),
-        body => event::render(body, view)
-            .map(|text| format!("{time:>TIME$}  {text}\n"))
-            .unwrap_or_default(),
+        Body::Shutdown(shutdown) => shutdown::render(shutdown, &head, view),
+        Body::Finding(finding) => shutdown::render_finding(finding, &head),
+        Body::End(end) => render_end(end, &head, view.cut_short),
+        body => {
+            event::render(body, view).map(|text| format!("{head}  {text}\n")).unwrap_or_default()
+        }
     }
 }
 
@@ -116,7 +170,7 @@ const TIME: usize = 13;
 /// Width of the column after it: the signal, or what kind of line it is.
 const KIND: usize = 9;
 
-fn render_end(end: &EndLine, time: &str, cut_short: bool) -> String {
+fn render_end(end: &EndLine, head: &str, cut_short: bool) -> String {
     let Totals { events, signals, exits, shutdowns, findings, inconclusive, lost, late } =
         end.totals.clone();
     let FindingTotals { info: infos, warning: warnings, error: errors } = findings;
@@ -125,14 +179,14 @@ fn render_end(end: &EndLine, time: &str, cut_short: bool) -> String {
         n => format!("{n} {what}s"),
     };
     let mut text = format!(
-        "{time:>TIME$}  {}  {}, {}, {}, {}\n",
+        "{head}  {}  {}, {}, {}, {}\n",
         span(BOLD, &format!("{:<KIND$}", "end")),
         count(shutdowns, "shutdown"),
         count(signals, "signal"),
         count(exits, "exit"),
         count(events, "kernel event"),
     );
-    let indent = TIME + 2;
+    let indent = head.chars().count() + 2;
     if errors + warnings + infos > 0 {
         let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
         // Writing to a String cannot fail.

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    KIND, TIME,
-    event::{duration, exit, name, sender, since},
+    KIND, View,
+    event::{duration, exit, name, sender},
     style::{BOLD, DIM, RED, of_severity, of_verdict, span},
     whose::workload_name,
     wrap::wrap,
@@ -13,18 +13,22 @@ use crate::{
     escape,
     sinks::schema::{
         Finding, FindingLine, ForwardingEdge, Grace, PreStop, ProcessReport, ShutdownLine, Stop,
-        Time,
     },
 };
 
-/// Left margin of the lines below the first, and width of their first column.
-const MARGIN: usize = TIME + 2;
+/// Width of the first column of the lines below the first.
 const LABEL: usize = 9;
-/// Where a line of running text is broken.
+/// Where a line of running text is broken, if that leaves room for the text.
 const WIDTH: usize = 110;
+const SHORTEST_TEXT: usize = 70;
+
+/// Left margin of the lines below the one that begins with `head`.
+fn margin(head: &str) -> usize {
+    head.chars().count() + 2
+}
 
 /// The block.
-pub fn render(line: &ShutdownLine, time: &str, start: Time) -> String {
+pub fn render(line: &ShutdownLine, head: &str, view: &View) -> String {
     let ShutdownLine {
         shutdown_id,
         amends,
@@ -38,23 +42,24 @@ pub fn render(line: &ShutdownLine, time: &str, start: Time) -> String {
         forwarding,
         findings,
     } = line;
+    let margin = margin(head);
     let text = escape::for_text(verdict.as_bytes()).to_uppercase();
     let verdict = span(of_verdict(verdict), &format!("{text:<KIND$}"));
-    let mut text = format!("{time:>TIME$}  {verdict}  {}", span(BOLD, &workload_name(workload)));
+    let mut text = format!("{head}  {verdict}  {}", span(BOLD, &workload_name(workload)));
     if !complete {
         text.push_str("  (not all of it was seen)");
     }
     text.push('\n');
     let mut row = |label: &str, value: &str| {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{:MARGIN$}{label:<LABEL$}{value}", "");
+        let _ = writeln!(text, "{:margin$}{label:<LABEL$}{value}", "");
     };
     if let Some(amends) = amends {
         let ids = [shutdown_id, amends].map(|id| escape::for_text(id.as_bytes()));
         row("report", &format!("{} corrects {}", ids[0], ids[1]));
     }
     match stop {
-        Some(stop) => row("stop", &stop_text(stop, start)),
+        Some(stop) => row("stop", &stop_text(stop, view)),
         None => row("stop", "none: killed without a stop signal"),
     }
     row("took", &format!("{}; {}", duration(*duration_seconds), self::grace(grace)));
@@ -74,21 +79,21 @@ pub fn render(line: &ShutdownLine, time: &str, start: Time) -> String {
         );
     }
     for finding in findings {
-        push_finding(&mut text, finding);
+        push_finding(&mut text, finding, margin);
     }
     text
 }
 
 /// A finding that belongs to no shutdown.
-pub fn render_finding(line: &FindingLine, time: &str) -> String {
+pub fn render_finding(line: &FindingLine, head: &str) -> String {
     let FindingLine { workload, process, finding } = line;
     let mut text = format!(
-        "{time:>TIME$}  {}  {}: {}\n",
+        "{head}  {}  {}: {}\n",
         span(BOLD, &format!("{:<KIND$}", "finding")),
         workload_name(workload),
         name(process)
     );
-    push_finding(&mut text, finding);
+    push_finding(&mut text, finding, margin(head));
     text
 }
 
@@ -109,10 +114,10 @@ fn grace(grace: &Grace) -> String {
     }
 }
 
-fn stop_text(stop: &Stop, start: Time) -> String {
+fn stop_text(stop: &Stop, view: &View) -> String {
     let Stop { signal, time, sender: from } = stop;
     let signal = escape::for_text(signal.as_bytes());
-    format!("{signal} from {} at {}", sender(from), since(*time, start))
+    format!("{signal} from {} at {}", sender(from), view.time(*time))
 }
 
 /// `workload_stop` tells whether the workload got a stop signal.
@@ -169,21 +174,21 @@ fn told_by(
     format!(", told by {from}{after}")
 }
 
-fn push_finding(text: &mut String, finding: &Finding) {
+fn push_finding(text: &mut String, finding: &Finding, margin: usize) {
     let Finding { id, severity, summary, fix, evidence: _ } = finding;
     let (id, word) = (escape::for_text(id.as_bytes()), escape::for_text(severity.as_bytes()));
     let label = span(of_severity(severity), &format!("{word:<LABEL$}"));
-    let _ = writeln!(text, "{:MARGIN$}{label}{}", "", span(BOLD, &id));
+    let _ = writeln!(text, "{:margin$}{label}{}", "", span(BOLD, &id));
+    let indent = margin + LABEL;
+    let width = WIDTH.saturating_sub(indent).max(SHORTEST_TEXT);
     for (label, words) in [("", summary), ("fix: ", fix)] {
-        for (number, line) in
-            wrap(&format!("{label}{words}"), WIDTH - MARGIN - LABEL).iter().enumerate()
-        {
+        for (number, line) in wrap(&format!("{label}{words}"), width).iter().enumerate() {
             let line = if number == 0 && !label.is_empty() {
                 line.replacen(label, &span(DIM, label), 1)
             } else {
                 line.clone()
             };
-            let _ = writeln!(text, "{:indent$}{line}", "", indent = MARGIN + LABEL);
+            let _ = writeln!(text, "{:indent$}{line}", "");
         }
     }
 }

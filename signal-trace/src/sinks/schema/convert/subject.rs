@@ -7,7 +7,7 @@ use signal_trace_core::{
     identity::Identity,
     ids::ProcessId,
     output::{ProcessRef, WorkloadRef},
-    time::{BootNs, ClockAnchor},
+    time::ClockAnchor,
     workload::{Kind, Runtime, Workload as Known},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn process_of(
 ) -> Process {
     // Process group, namespace, cgroup id and state bits matter to the engine only.
     let CoreProcess {
-        id: ProcessId { pid, start_ticks },
+        id,
         parent,
         pgid: _,
         ns_pid,
@@ -39,8 +39,8 @@ pub(super) fn process_of(
         flags: _,
     } = process;
     Process {
-        pid: *pid,
-        start_time: Time::of(BootNs(start_ticks.saturating_mul(ProcessId::TICK_NS)), clock),
+        pid: id.pid,
+        start_time: Time::of(id.start(), clock),
         comm: escape::for_json(comm.as_bytes()),
         ppid: parent.map(|parent| parent.pid),
         uid: *uid,
