@@ -129,6 +129,13 @@ fn prometheus_sees_a_forced_kill_and_zombies() {
         targets[0]["health"] == "up" && targets[0]["lastError"] == ""
     });
 
+    // What it reads of itself, it can also read when it has given up its rights.
+    for metric in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"]
+    {
+        let data = world.ask(&format!("/api/v1/query?query={metric}"));
+        assert_ne!(data["result"][0]["value"][1], Value::Null, "{metric}: {data}");
+    }
+
     // PID 1 or not: who ignores SIGTERM has to be killed.
     let stubborn = Cgroup::new("stubborn.service");
     let mut process = Proc::start_in("ignore", Some(&stubborn));
