@@ -42,13 +42,13 @@ fn every_line_arrives_parsed() {
         &folder,
     );
     let (first, second) = lines.split_at(lines.len() / 2);
-    let log = folder.file("signal-trace.jsonl");
-    append(&log, &sample::text(first));
+    let file = folder.file("signal-trace.jsonl");
+    append(&file, &sample::text(first));
     wait_for(&received, first.len(), &rsyslog);
     // The daemon rotates; then it crashes within a line, and starts again.
-    fs::rename(&log, folder.file("signal-trace.jsonl.1")).expect("the folder is ours");
-    append(&log, "{\"schema\":\"signal-trace/v1\",\"ty\n");
-    append(&log, &sample::text(second));
+    fs::rename(&file, folder.file("signal-trace.jsonl.1")).expect("the folder is ours");
+    append(&file, "{\"schema\":\"signal-trace/v1\",\"ty\n");
+    append(&file, &sample::text(second));
     wait_for(&received, lines.len(), &rsyslog);
 
     let frames = received.lock().expect("no reader panicked").clone();
@@ -82,9 +82,9 @@ fn configure(folder: &Folder, port: u16) {
         snippet = snippet.replace(theirs, ours);
     }
     let main = format!(
-        "global(workDirectory={:?})\ninclude(file={:?})\n",
-        folder.path(),
-        folder.file("snippet.conf")
+        "global(workDirectory=\"{}\")\ninclude(file=\"{}\")\n",
+        folder.path().display(),
+        folder.file("snippet.conf").display()
     );
     fs::write(folder.file("snippet.conf"), snippet).expect("the folder is ours");
     fs::write(folder.file("main.conf"), main).expect("the folder is ours");

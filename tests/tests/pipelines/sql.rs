@@ -29,7 +29,7 @@ fn engines_answer_the_questions_of_the_document() {
     for (engine, [worst, slowest, findings]) in [("DuckDB", &duckdb), ("ClickHouse", &clickhouse)] {
         assert_eq!(counts(worst, "forced"), forced(&all), "{engine}: worst workloads");
         assert_eq!(findings_counted(findings), findings_told(&all), "{engine}: findings");
-        let times: Vec<_> = slowest.iter().map(|row| seconds(row)).collect();
+        let times: Vec<_> = slowest.iter().map(seconds).collect();
         assert!(times.is_sorted_by(|a, b| a >= b), "{engine}: slowest workloads {times:?}");
         assert!(times.first().is_some_and(|slowest| *slowest > 1.0), "{engine}: {times:?}");
     }
