@@ -42,13 +42,13 @@ fn every_line_arrives_parsed() {
         &folder,
     );
     let (first, second) = lines.split_at(lines.len() / 2);
-    let history = folder.file("signal-trace.jsonl");
-    append(&history, &sample::text(first));
+    let file = folder.file("signal-trace.jsonl");
+    append(&file, &sample::text(first));
     wait_for(&received, first.len(), &rsyslog);
     // The daemon rotates; then it crashes within a line, and starts again.
-    fs::rename(&history, folder.file("signal-trace.jsonl.1")).expect("the folder is ours");
-    append(&history, "{\"schema\":\"signal-trace/v1\",\"ty\n");
-    append(&history, &sample::text(second));
+    fs::rename(&file, folder.file("signal-trace.jsonl.1")).expect("the folder is ours");
+    append(&file, "{\"schema\":\"signal-trace/v1\",\"ty\n");
+    append(&file, &sample::text(second));
     wait_for(&received, lines.len(), &rsyslog);
 
     let frames = received.lock().expect("no reader panicked").clone();

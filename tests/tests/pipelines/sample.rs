@@ -45,7 +45,8 @@ pub fn in_pods() -> Vec<Value> {
 
 /// As a file.
 pub fn text(lines: &[Value]) -> String {
-    lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
+    let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 fn recordings(folder: &Path) -> Vec<PathBuf> {
