@@ -32,15 +32,7 @@ fn every_line_arrives_parsed() {
     assert!(long.to_string().len() > LONG);
     lines.push(long);
     let received = receive(server);
-    let rsyslog = Daemon::start(
-        "rsyslogd",
-        Command::new(programs::system("rsyslogd", "rsyslog"))
-            .args(["-n", "-f"])
-            .arg(folder.file("main.conf"))
-            .arg("-i")
-            .arg(folder.file("rsyslog.pid")),
-        &folder,
-    );
+    let rsyslog = start(&folder);
     let (first, second) = lines.split_at(lines.len() / 2);
     let file = folder.file("signal-trace.jsonl");
     append(&file, &sample::text(first));
@@ -66,8 +58,21 @@ fn every_line_arrives_parsed() {
     assert_eq!(verdicts_of(&forced), verdicts(&lines));
 }
 
+/// Starts it, configured.
+pub fn start(folder: &Folder) -> Daemon {
+    Daemon::start(
+        "rsyslogd",
+        Command::new(programs::system("rsyslogd", "rsyslog"))
+            .args(["-n", "-f"])
+            .arg(folder.file("main.conf"))
+            .arg("-i")
+            .arg(folder.file("rsyslog.pid")),
+        folder,
+    )
+}
+
 /// The snippet with our paths, and what a distribution gives around it.
-fn configure(folder: &Folder, port: u16) {
+pub fn configure(folder: &Folder, port: u16) {
     let path = tools::repository().join("deploy/pipelines/rsyslog.conf");
     let mut snippet = fs::read_to_string(&path).expect("it is there");
     let log = folder.file("signal-trace.jsonl").display().to_string();
@@ -96,7 +101,7 @@ fn append(path: &Path, text: &str) {
 }
 
 /// Frames of a syslog stream: each with its length before it (RFC 6587).
-fn receive(server: TcpListener) -> Arc<Mutex<Vec<String>>> {
+pub fn receive(server: TcpListener) -> Arc<Mutex<Vec<String>>> {
     let received = Arc::new(Mutex::new(Vec::new()));
     let frames = Arc::clone(&received);
     // Ends with the connection: with rsyslog.
@@ -129,7 +134,7 @@ fn wait_for(received: &Mutex<Vec<String>>, count: usize, rsyslog: &Daemon) {
 }
 
 /// The header's parts, and the JSON behind them.
-fn parse(frame: &str) -> (Vec<&str>, Value) {
+pub fn parse(frame: &str) -> (Vec<&str>, Value) {
     let (header, json) = frame.split_once(" {").expect("a message of JSON");
     let json = serde_json::from_str(&format!("{{{json}")).expect("it is JSON");
     (header.split(' ').collect(), json)

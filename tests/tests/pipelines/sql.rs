@@ -11,7 +11,7 @@ const SCRIPT: &str = include_str!("../../programs/sql.py");
 const DOCUMENT: &str = "docs/pipelines.md";
 
 /// A row, by the names of its columns.
-type Row = BTreeMap<String, Value>;
+pub type Row = BTreeMap<String, Value>;
 
 #[test]
 fn engines_answer_the_questions_of_the_document() {
@@ -24,8 +24,7 @@ fn engines_answer_the_questions_of_the_document() {
     fs::write(&rotated, sample::text(&pods)).expect("the folder is ours");
     let all: Vec<_> = lines.into_iter().chain(pods).collect();
 
-    let duckdb = answers("duckdb", "### DuckDB", &folder);
-    let clickhouse = answers("clickhouse", "### ClickHouse", &folder);
+    let [duckdb, clickhouse] = ENGINES.map(|engine| answers(engine, &folder));
     for (engine, [worst, slowest, findings]) in [("DuckDB", &duckdb), ("ClickHouse", &clickhouse)] {
         assert_eq!(counts(worst, "forced"), forced(&all), "{engine}: worst workloads");
         assert_eq!(findings_counted(findings), findings_told(&all), "{engine}: findings");
@@ -39,8 +38,13 @@ fn engines_answer_the_questions_of_the_document() {
     }
 }
 
+/// An engine, and the heading above its SQL.
+pub type Engine = (&'static str, &'static str);
+
+pub const ENGINES: [Engine; 2] = [("duckdb", "### DuckDB"), ("clickhouse", "### ClickHouse")];
+
 /// What the last three statements below a heading give; the ones before make tables and views.
-fn answers(engine: &str, heading: &str, folder: &Folder) -> [Vec<Row>; 3] {
+pub fn answers((engine, heading): Engine, folder: &Folder) -> [Vec<Row>; 3] {
     let path = tools::repository().join(DOCUMENT);
     let text = fs::read_to_string(&path).expect("it is there");
     let files = format!("{}/", folder.path().display());
