@@ -112,7 +112,9 @@ fn finish(client: &mut Child) -> Ended {
     });
     let text = |from: Option<&mut dyn std::io::Read>| {
         let mut text = String::new();
-        from.into_iter().for_each(|from| drop(from.read_to_string(&mut text)));
+        if let Some(from) = from {
+            let _ended = from.read_to_string(&mut text);
+        }
         text
     };
     let err = text(client.stderr.as_mut().map(|err| err as _));
