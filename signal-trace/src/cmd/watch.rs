@@ -142,5 +142,8 @@ fn follow<W: io::Write>(
     if ended {
         bail!("the daemon has ended");
     }
-    bail!("the daemon went away without ending in order; see its own log for why")
+    bail!(
+        "the daemon went away without ending in order: it was killed, or let go of this because \
+         its output was not read for too long; see the daemon's own log"
+    )
 }

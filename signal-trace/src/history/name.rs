@@ -64,7 +64,7 @@ mod tests {
             ("signal-trace.jsonl", true, true),
             ("signal-trace-20261124T101530Z.jsonl", true, false),
             ("signal-trace-20261124T101530Z.jsonl.zst", true, false),
-            ("signal-trace-20261124T101530Z-1.jsonl.zst", true, false),
+            ("signal-trace-20261124T101530Z_0001.jsonl.zst", true, false),
             ("n1-signal-trace.jsonl", true, true),
             ("n1.signal-trace-20261124T101530Z.jsonl.zst", true, false),
             ("signal-trace-20261124T101530Z.n1.jsonl", true, false),

@@ -38,8 +38,9 @@ impl Prefilter {
         if min_severity.is_some_and(|least| Severity::from(least) > Severity::Info) {
             test.require(&[()], |()| vec!["\"severity\"".to_owned()]);
         }
-        // Uids of pods are written with underscores in paths.
-        test.require(pod, |glob| fragment(glob, |byte| byte.is_ascii_alphanumeric()));
+        test.require(pod, |glob| {
+            fragment(glob, if may_be_uid(glob) { is_in_uid } else { is_plain })
+        });
         test.require(container, |glob| {
             fragment(glob, is_plain).into_iter().flat_map(cases).collect()
         });
@@ -73,11 +74,24 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')
 }
 
+/// Dashes of uids are underscores in paths.
+const fn is_in_uid(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+}
+
+/// Whether the uid of a pod can match.
+fn may_be_uid(glob: &Glob) -> bool {
+    before_brackets(glob).bytes().all(|byte| byte.is_ascii_hexdigit() || b"-*?".contains(&byte))
+}
+
+fn before_brackets(glob: &Glob) -> &str {
+    glob.text().split('[').next().unwrap_or_default()
+}
+
 /// The longest part of what a pattern matches, out of bytes that are plain.
 fn fragment(glob: &Glob, is_plain: fn(u8) -> bool) -> Vec<String> {
     // What stands in brackets, and after them, is not looked at.
-    let text = glob.text().split('[').next().unwrap_or_default();
-    fragment_of(text, is_plain)
+    fragment_of(before_brackets(glob), is_plain)
 }
 
 fn fragment_of(text: &str, is_plain: fn(u8) -> bool) -> Vec<String> {
@@ -181,6 +195,9 @@ mod tests {
         let Command { filters, selection } = command(&["--pod", uid]);
         let path = format!("/kubepods.slice/kubepods-pod{}.slice", uid.replace('-', "_"));
         assert!(Prefilter::of(&filters, &selection).passes(path.as_bytes()));
+        // This can be none, and is looked for as it is.
+        let Command { filters, selection } = command(&["--pod", "web-0"]);
+        assert!(!Prefilter::of(&filters, &selection).passes(b"\"pod\":\"web-1\""));
     }
 
     proptest! {
