@@ -141,6 +141,48 @@ fn the_feed_gives_what_comes_to_whoever_connects() {
 }
 
 #[test]
+fn watch_and_report_tell_of_what_the_daemon_saw() {
+    let mut agent = Agent::start(
+        "[sinks.socket]\nenabled = true\npath = \"FOLDER/feed\"\n\
+         [sinks.file]\nenabled = true\npath = \"FOLDER/log/signal-trace.jsonl\"",
+    );
+    let output = std::fs::File::create(agent.folder.file("watched")).expect("our folder");
+    let mut client = Command::new(programs::signal_trace())
+        .args(["watch", "--format", "jsonl", "--comm", "st-proc", "--socket"])
+        .arg(agent.folder.file("feed"))
+        .stdout(output)
+        .spawn()
+        .expect("it can be started");
+    agent.wait_for("watched", "the first line", |line| line["type"] == "recording");
+    let pid = stopped();
+    agent.wait_for_shutdown("watched", pid);
+    agent.wait_for_shutdown("log/signal-trace.jsonl", pid);
+    agent.end();
+    // The daemon's end is the client's, who says so.
+    assert_eq!(client.wait().expect("our child").code(), Some(2));
+    assert_eq!(agent.lines("watched").last().expect("lines")["type"], "end");
+
+    let report = |code: i32, more: &[&str]| {
+        let output = Command::new(programs::signal_trace())
+            .arg("report")
+            .arg(agent.folder.file("log"))
+            .args(more)
+            .output()
+            .expect("it can be started");
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    // Inconclusive: for most of that time, no agent ran.
+    let told = report(3, &["--since", "5m", "--target-pid", &pid.to_string()]);
+    assert!(
+        told.contains(&format!("st-proc[{pid}]")) && told.contains("shutdowns   1: "),
+        "{told}"
+    );
+    let earlier = report(0, &["--until", "2001-01-01"]);
+    assert!(!earlier.contains(&format!("[{pid}]")), "{earlier}");
+}
+
+#[test]
 fn a_configuration_is_checked_without_root_or_effects() {
     let folder = Folder::new();
     let path = folder.file("config.toml");

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use signal_trace_core::findings::Severity;
 
 use crate::{
+    metrics,
     selection::severity,
-    sinks::schema::{Finding, Kubernetes, ShutdownLine, Workload},
+    sinks::schema::{Finding, ShutdownLine, Workload},
 };
 
 /// Workloads that are told apart; the others are counted together.
@@ -159,26 +160,16 @@ fn cut(name: &str) -> String {
     name[..end.unwrap_or_default()].to_owned()
 }
 
-/// What a workload is called from one start to the next: never an id or a pid.
+/// What a workload is called from one start to the next, as the metrics call it, below its
+/// namespace; a process by its command.
 fn stable_name(workload: &Workload) -> String {
-    const SERVICE: [&str; 2] = ["com.docker.compose.service", "io.podman.compose.service"];
-    let nobody = Kubernetes::default();
-    let Kubernetes { namespace, pod, container, owner, .. } =
-        workload.kubernetes.as_ref().unwrap_or(&nobody);
-    let inside = |name: &String| match namespace {
+    if let Some(root) = &workload.process {
+        return format!("process {}", root.comm);
+    }
+    let name = metrics::stable_name(workload);
+    let pod = workload.kubernetes.as_ref();
+    match pod.and_then(|pod| pod.namespace.as_ref()) {
         Some(namespace) => format!("{namespace}/{name}"),
-        None => name.clone(),
-    };
-    let service = || SERVICE.iter().find_map(|key| workload.labels.get(*key)).cloned();
-    let name = || workload.name.clone().filter(|_| workload.kind == "container");
-    // A pod that nobody tells the owner of goes by its container: its own name changes.
-    let of_pod = container.as_ref().or(pod.as_ref());
-    let unit = || workload.unit.clone().filter(|_| workload.kind == "unit");
-    let process = || workload.process.as_ref().map(|root| format!("process {}", root.comm));
-    let known = owner.as_ref().map(inside).or_else(service).or_else(|| of_pod.map(inside));
-    known
-        .or_else(name)
-        .or_else(unit)
-        .or_else(process)
-        .unwrap_or_else(|| format!("({} without a name)", workload.kind))
+        None => name.into_owned(),
+    }
 }
