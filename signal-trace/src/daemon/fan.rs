@@ -131,17 +131,19 @@ impl Fan {
         {
             *self.lost.entry(kind).or_default() += loss.count;
         }
-        if !self.outlets.iter().any(|wired| wired.outlet.allows(line)) {
+        let begins = matches!(line.body, Body::Recording(_));
+        // A reload may bring the first outlet, which begins with it, too.
+        if !begins && !self.outlets.iter().any(|wired| wired.outlet.allows(line)) {
             return;
         }
         let entry = Arc::new(Entry::new(line.clone()));
-        if matches!(line.body, Body::Recording(_)) {
+        if begins {
             self.recording = Some(Arc::clone(&entry));
         }
         for Wired { outlet, .. } in &self.outlets {
             if outlet.allows(line) {
                 outlet.push(&entry);
-                if matches!(line.body, Body::Recording(_)) {
+                if begins {
                     // Somebody waits for it.
                     outlet.flush();
                 }
@@ -192,5 +194,33 @@ const fn kind_of(body: &RecordBody) -> &'static str {
         RecordBody::Finding(_) => "finding",
         RecordBody::Loss(_) => "loss",
         RecordBody::End(_) => "end",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{filters::Filters, sinks::sample};
+
+    #[test]
+    fn an_outlet_that_a_reload_brings_begins_with_the_recording_line_though_there_was_none() {
+        let folder = std::env::temp_dir().join(format!("st-fan-{}", std::process::id()));
+        let mut sinks = Sinks::default();
+        sinks.stdout.enabled = false;
+        let mut fan = Fan::default();
+        assert!(fan.apply(&sinks).is_empty());
+        fan.give(&sample::header().line(Filters::default().to_wire()));
+        sinks.file.enabled = true;
+        sinks.file.path = folder.join("x.jsonl");
+        assert!(fan.apply(&sinks).is_empty());
+        fan.close();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for mut outlet in fan.take_all() {
+            runtime.block_on(outlet.done());
+        }
+        let written = std::fs::read(&sinks.file.path);
+        let _ = std::fs::remove_dir_all(&folder);
+        let line = Line::parse(&written.unwrap()).unwrap();
+        assert!(matches!(line.body, Body::Recording(_)));
     }
 }

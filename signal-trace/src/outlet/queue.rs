@@ -102,6 +102,10 @@ impl Queue {
     /// Lines that were handed out and then refused for good.
     pub fn refused(&self, batch: &[Arc<Entry>]) {
         let mut state = self.state();
+        if state.closed && batch.iter().all(|entry| told_missing(&entry.line).is_some()) {
+            // Else there would be no end to it.
+            return;
+        }
         if state.waiting.is_empty() {
             state.miss(batch);
             return;
@@ -205,7 +209,8 @@ impl State {
     }
 
     fn miss(&mut self, entries: &[Arc<Entry>]) {
-        for Line { time, seq, node, .. } in entries.iter().map(|entry| &entry.line) {
+        for line in entries.iter().map(|entry| &entry.line) {
+            let Line { time, seq, node, .. } = line;
             let missing = self.missing.get_or_insert_with(|| Missing {
                 count: 0,
                 from: *time,
@@ -213,11 +218,20 @@ impl State {
                 seq: *seq,
                 node: node.clone(),
             });
-            missing.count += 1;
+            // What a loss told of is missing still.
+            missing.count += told_missing(line).unwrap_or(1);
             missing.from = missing.from.min(*time);
             missing.to = missing.to.max(*time);
             missing.seq = missing.seq.max(*seq);
         }
+    }
+}
+
+/// How many lines an outlet has said to be missing by this one.
+pub fn told_missing(line: &Line) -> Option<u64> {
+    match &line.body {
+        Body::Loss(loss) if loss.kind == names::SINK_LOSS => Some(loss.count),
+        _ => None,
     }
 }
 

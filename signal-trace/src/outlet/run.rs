@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Deliver, Entry, Failure, Stats,
-    queue::{Next, Queue},
+    queue::{Next, Queue, told_missing},
 };
 
 /// Between two attempts, doubled from the one to the other.
@@ -16,9 +16,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LAST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_ATTEMPTS: u32 = 100;
 
+/// What is left of it, over all batches.
+struct Patience {
+    /// Once the queue is closed.
+    attempts_left: u32,
+    /// After a batch that is refused: the next one fares no better, most likely, not even the loss
+    /// that stands for this one.
+    refused: Duration,
+}
+
 /// Delivers until the queue is closed and empty.
 pub async fn run(name: &'static str, mut deliver: impl Deliver, queue: &Queue, stats: &Stats) {
-    let mut attempts_left = LAST_ATTEMPTS;
+    let mut patience = Patience { attempts_left: LAST_ATTEMPTS, refused: FIRST_PAUSE };
     loop {
         queue.ready().await;
         // The first line of a stream goes at once: somebody may wait for it.
@@ -28,7 +37,7 @@ pub async fn run(name: &'static str, mut deliver: impl Deliver, queue: &Queue, s
         match queue.next() {
             Next::Batch(batch) => {
                 stats.begin(batch.len());
-                deliver_batch(name, &mut deliver, &batch, queue, stats, &mut attempts_left).await;
+                deliver_batch(name, &mut deliver, &batch, queue, stats, &mut patience).await;
                 stats.end();
             }
             Next::Reopen => deliver.reopen(),
@@ -56,7 +65,7 @@ async fn deliver_batch(
     batch: &[Arc<Entry>],
     queue: &Queue,
     stats: &Stats,
-    attempts_left: &mut u32,
+    patience: &mut Patience,
 ) {
     if batch.is_empty() {
         return;
@@ -69,13 +78,24 @@ async fn deliver_batch(
                 if !was_up {
                     tracing::warn!("the sink {name} works again");
                 }
+                patience.refused = FIRST_PAUSE;
                 return stats.delivered(batch.len());
             }
             Err(Failure::Reject(why)) => {
-                tracing::warn!("the sink {name} drops {} lines: {why}", batch.len());
                 stats.failed();
-                stats.dropped(batch.len());
-                return queue.refused(batch);
+                stats.dropped(lines_of(batch));
+                if was_up {
+                    tracing::warn!(
+                        "the sink {name} drops {} lines: {why}; until it takes some, what it \
+                         refuses is counted only",
+                        batch.len()
+                    );
+                }
+                queue.refused(batch);
+                stats.end();
+                pause_unless_closed(queue, patience.refused).await;
+                patience.refused = (patience.refused * 2).min(LONGEST_PAUSE);
+                return;
             }
             Err(Failure::Retry(why)) => {
                 stats.failed();
@@ -88,17 +108,22 @@ async fn deliver_batch(
             }
         }
         if queue.is_closed() {
-            if *attempts_left == 0 {
+            if patience.attempts_left == 0 {
                 tracing::warn!("the sink {name} was given up with {} lines", batch.len());
-                return stats.dropped(batch.len());
+                return stats.dropped(lines_of(batch));
             }
-            *attempts_left -= 1;
+            patience.attempts_left -= 1;
             sleep(LAST_PAUSE).await;
         } else {
             pause_unless_closed(queue, pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Without what stands for lines that are counted as dropped already.
+fn lines_of(batch: &[Arc<Entry>]) -> usize {
+    batch.iter().filter(|entry| told_missing(&entry.line).is_none()).count()
 }
 
 async fn pause_unless_closed(queue: &Queue, pause: Duration) {

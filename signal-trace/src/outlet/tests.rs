@@ -130,6 +130,37 @@ fn refused_lines_become_a_loss() {
 }
 
 #[test]
+fn an_end_that_refuses_even_the_loss_is_not_asked_again_and_again() {
+    let end = End::default();
+    end.refusing.store(usize::MAX, Ordering::SeqCst);
+    let mut outlet = Outlet::start("x", everything(), ROOM, None, end.clone()).unwrap();
+    let all = entries();
+    outlet.push(&all[0]);
+    outlet.flush();
+    thread::sleep(Duration::from_millis(700));
+    // The line, and the loss after a quarter of a second.
+    assert!(outlet.stats().failures() <= 2, "{}", outlet.stats().failures());
+    outlet.push(&all[1]);
+    close_and_wait(&mut outlet);
+    assert_eq!((outlet.stats().delivered_lines(), outlet.stats().dropped_lines()), (0, 2));
+}
+
+#[test]
+fn a_refused_loss_keeps_its_count() {
+    let queue = Queue::new(Limits { lines: 1, bytes: 1 << 20 });
+    let all = entries();
+    for entry in &all[..9] {
+        queue.push(entry, false);
+    }
+    let queue::Next::Batch(batch) = queue.next() else { panic!("a batch waits") };
+    queue.refused(&batch);
+    assert!(queue.push(&all[9], false));
+    let queue::Next::Batch(batch) = queue.next() else { panic!("a batch waits") };
+    let Body::Loss(loss) = &batch[0].line.body else { panic!("{batch:?}") };
+    assert_eq!((loss.count, batch[1].line.seq), (9, all[9].line.seq));
+}
+
+#[test]
 fn filters_let_through_what_they_say() {
     let kinds = |filter: &Filter| {
         let mut kinds: Vec<_> = entries()
