@@ -16,6 +16,8 @@ pub struct Known {
     pub workload: Option<Rc<Workload>>,
     /// When it was made; `None` if it was there before.
     pub born: Option<BootNs>,
+    /// When something of it was last learned.
+    pub told: BootNs,
 }
 
 /// Cgroups by their key.
@@ -59,6 +61,12 @@ impl Cgroups {
             self.room = MAX_CGROUPS.max(2 * self.known.len());
         }
         self.known.entry(key).or_default()
+    }
+
+    /// Forgets those of which nothing was learned since `before`, and for which `is_needed` does not
+    /// hold. What becomes of use again is asked for again.
+    pub fn forget_before(&mut self, before: BootNs, is_needed: impl Fn(CgroupKey) -> bool) {
+        self.known.retain(|key, known| known.told >= before || is_needed(*key));
     }
 
     /// Those that are remembered.

@@ -146,7 +146,7 @@ fn watch_and_report_tell_of_what_the_daemon_saw() {
         "[sinks.socket]\nenabled = true\npath = \"FOLDER/feed\"\n\
          [sinks.file]\nenabled = true\npath = \"FOLDER/log/signal-trace.jsonl\"",
     );
-    let output = std::fs::File::create(agent.folder.file("watched")).expect("our folder");
+    let output = fs::File::create(agent.folder.file("watched")).expect("our folder");
     let mut client = Command::new(programs::signal_trace())
         .args(["watch", "--format", "jsonl", "--comm", "st-proc", "--socket"])
         .arg(agent.folder.file("feed"))

@@ -132,13 +132,23 @@ fn a_recording_that_cannot_be_written_is_named() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
-    let mut child = signal_trace(&["record", "--format", "jsonl", "--", "sh", "-c", "sleep 1; :"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .expect("the program can be started");
+    let mut child = signal_trace(&[
+        "record",
+        "--runtime",
+        "none",
+        "--format",
+        "jsonl",
+        "--",
+        "sh",
+        "-c",
+        "sleep 1; :",
+    ])
+    .stdin(Stdio::null())
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .process_group(0)
+    .spawn()
+    .expect("the program can be started");
     let mut first = String::new();
     let mut reader = BufReader::new(child.stdout.take().expect("it is piped"));
     reader.read_line(&mut first).expect("a pipe can be read");
@@ -151,13 +161,14 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 
 #[test]
 fn ctrl_c_ends_it_and_its_command_cleanly() {
-    let mut child = signal_trace(&["record", "--format", "jsonl", "--", "sleep", "100"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .expect("the program can be started");
+    let mut child =
+        signal_trace(&["record", "--runtime", "none", "--format", "jsonl", "--", "sleep", "100"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("the program can be started");
     let group = Pid::from_raw(child.id().try_into().expect("a pid"));
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
     let mut first = String::new();
@@ -181,7 +192,7 @@ fn ctrl_c_ends_it_and_its_command_cleanly() {
 
 #[test]
 fn sigterm_ends_it_cleanly_too() {
-    let mut child = signal_trace(&["record", "--format", "jsonl"])
+    let mut child = signal_trace(&["record", "--runtime", "none", "--format", "jsonl"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -228,7 +239,7 @@ const NO_TRACEFS: &str = "mount -t tmpfs none /sys/kernel/tracing
 
 #[test]
 fn where_tracefs_is_not_mounted_it_helps_itself() {
-    let ended = with_mounts(NO_TRACEFS, "", "record --format jsonl --duration 100ms");
+    let ended = with_mounts(NO_TRACEFS, "", "record --runtime none --format jsonl --duration 100ms");
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert!(ended.stdout.contains("\"recording\""), "{}", ended.stdout);
 }
@@ -252,13 +263,14 @@ fn a_low_memlock_limit_is_no_obstacle() {
     let ended = run(Command::new(programs::system("prlimit", "util-linux"))
         .arg("--memlock=65536:65536")
         .arg(programs::signal_trace())
-        .args(["record", "--", "true"]));
+        .args(["record", "--runtime", "none", "--", "true"]));
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
 fn the_exit_code_of_the_command_is_not_ours() {
-    let ended = run(&mut signal_trace(&["record", "--", "sh", "-c", "exit 5"]));
+    let ended =
+        run(&mut signal_trace(&["record", "--runtime", "none", "--", "sh", "-c", "exit 5"]));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 

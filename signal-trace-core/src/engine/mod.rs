@@ -53,6 +53,8 @@ pub struct Engine {
     losses: losses::Losses,
     self_signals: self_signals::SelfSignals,
     clock: ClockAnchor,
+    /// When those that are gone were last looked for.
+    cgroups_forgotten: BootNs,
     /// When the session began: the first time that was told.
     began: Option<BootNs>,
     now: BootNs,
@@ -76,6 +78,7 @@ impl Engine {
             losses: losses::Losses::default(),
             self_signals: self_signals::SelfSignals::default(),
             clock: ClockAnchor { boot: BootNs(0), wall_ns: 0 },
+            cgroups_forgotten: BootNs(0),
             began: None,
             now: BootNs(0),
             next_seq: 1,
@@ -189,6 +192,7 @@ impl Engine {
         self.close_due(out);
         self.ask_due(out);
         self.self_signals.forget_before(self.now);
+        self.forget_cgroups();
     }
 
     /// The session ends: open timelines are reported as they stand. `late` is the number of events

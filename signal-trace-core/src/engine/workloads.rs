@@ -1,6 +1,6 @@
 //! Cgroups and workloads by name: what is learned of them, and how records refer to them.
 
-use alloc::{rc::Rc, vec::Vec};
+use alloc::{collections::BTreeMap, rc::Rc, vec::Vec};
 
 use super::Engine;
 use crate::{
@@ -11,13 +11,18 @@ use crate::{
     output::{Ask, Outputs, ProcessRef, WorkloadRef},
     plan::Plan,
     signal::Signal,
+    table::ProcessTable,
     time::{BootNs, SECOND},
-    timeline::WorkloadKey,
+    timeline::{Timeline, WorkloadKey},
     workload::{Kind, Workload},
 };
 
 /// A container that was made so long ago has its name, if anybody knows it.
 const NAMED_WITHIN_NS: u64 = 3 * SECOND;
+
+/// How long a cgroup is remembered in which nobody is: events and questions still come.
+const REMEMBERED_NS: u64 = 300 * SECOND;
+const FORGET_EVERY_NS: u64 = 60 * SECOND;
 
 impl Engine {
     /// Asks for the path of a process' cgroup, if that is new.
@@ -82,11 +87,20 @@ impl Engine {
     }
 
     fn known(&mut self, key: CgroupKey) -> &mut Known {
-        let Self { cgroups, table, timelines, .. } = self;
-        cgroups.entry(key, |key| {
-            table.living_in(key).next().is_some()
-                || timelines.contains_key(&WorkloadKey::Cgroup(key))
-        })
+        let Self { cgroups, table, timelines, now, .. } = self;
+        let known = cgroups.entry(key, |key| is_needed(table, timelines, key));
+        known.told = *now;
+        known
+    }
+
+    /// From time to time, forgets cgroups that are gone, or in which nobody is.
+    pub(super) fn forget_cgroups(&mut self) {
+        if self.now.since(self.cgroups_forgotten) < FORGET_EVERY_NS {
+            return;
+        }
+        self.cgroups_forgotten = self.now;
+        let Self { cgroups, table, timelines, now, .. } = self;
+        cgroups.forget_before(now.minus(REMEMBERED_NS), |key| is_needed(table, timelines, key));
     }
 
     /// How the workload in a cgroup is to be stopped.
@@ -154,4 +168,13 @@ impl Engine {
             root: None,
         }
     }
+}
+
+/// Whether somebody is in this cgroup, or it is being stopped.
+fn is_needed(
+    table: &ProcessTable,
+    timelines: &BTreeMap<WorkloadKey, Timeline>,
+    key: CgroupKey,
+) -> bool {
+    table.living_in(key).next().is_some() || timelines.contains_key(&WorkloadKey::Cgroup(key))
 }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use crate::{
     config::Config,
     fixture::{Script, check, run, run_with, shutdowns, story},
-    output::{GraceSource, RecordBody},
+    ids::CgroupKey,
+    output::{Ask, GraceSource, RecordBody},
     signal::Signal,
     workload::Source,
 };
@@ -328,6 +329,28 @@ fn a_moved_process_belongs_to_where_it_is() {
            100 default-action, SIGTERM
            101 not-signalled, code 0
            ! info no-stop-handler",
+    );
+}
+
+#[test]
+fn what_is_gone_for_minutes_is_forgotten_and_who_lives_there_is_not() {
+    let out = run("+0ms path 7 /docker/abc
+         +0ms path 8 /docker/gone
+         +1ms proc 100 cgroup=7
+         +1s tick
+         +600s tick
+         +600s fork 101 parent=100
+         +600s fork 102 parent=100 cgroup=8
+         +601s exit 101 code=0
+         +601s exit 102 code=0");
+    let cgroups = &out.asks;
+    assert!(
+        cgroups.iter().any(|ask| matches!(ask, Ask::Cgroup(CgroupKey::V2(8), _))),
+        "{cgroups:?}"
+    );
+    assert!(
+        !cgroups.iter().any(|ask| matches!(ask, Ask::Cgroup(CgroupKey::V2(7), _))),
+        "{cgroups:?}"
     );
 }
 

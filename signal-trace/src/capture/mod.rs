@@ -239,6 +239,7 @@ impl Capture {
         if let Some(anchor) = self.anchors.poll() {
             pipeline.push(Input::Clock(anchor))?;
         }
+        self.cgroups.forget_gone(at);
         self.losses(pipeline)?;
         self.asks.add(pipeline.push(Input::Tick(at))?);
         self.last_tick = at;

@@ -136,7 +136,7 @@ impl Fan {
         if !begins && !self.outlets.iter().any(|wired| wired.outlet.allows(line)) {
             return;
         }
-        let entry = Arc::new(Entry::new(line.clone()));
+        let entry = Arc::new(Entry::new(line));
         if begins {
             self.recording = Some(Arc::clone(&entry));
         }

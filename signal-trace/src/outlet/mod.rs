@@ -19,15 +19,54 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use self::queue::Queue;
 pub use self::{filter::Filter, queue::Limits, stats::Stats};
-use crate::sinks::schema::{Body, Line};
+use crate::sinks::{
+    jsonl::append_line,
+    schema::{Line, ParseError, Time},
+};
 
-/// One line and its JSON (with line break), made once for all outlets.
+/// One line as the contract writes it, made once for all outlets. Many of them can wait, so there
+/// is little beside the JSON.
 #[derive(Debug)]
 pub struct Entry {
-    /// The line.
-    pub line: Line,
-    /// The same as the contract writes it.
+    /// Its `type`.
+    pub kind: &'static str,
+    /// Its `time`.
+    pub time: Time,
+    /// Its `seq`.
+    pub seq: u64,
+    /// Its `node`.
+    pub node: Arc<str>,
+    /// All of it, with the line break.
     pub json: Box<[u8]>,
+}
+
+impl Entry {
+    /// Writes the JSON of a line.
+    pub fn new(line: &Line) -> Self {
+        let mut json = vec![];
+        append_line(&mut json, line);
+        let Line { schema: _, time, node, seq, body } = line;
+        let (kind, node) = (body.kind(), node.as_str().into());
+        Self { kind, time: *time, seq: *seq, node, json: json.into() }
+    }
+
+    /// It begins a session.
+    pub fn begins(&self) -> bool {
+        self.kind == "recording"
+    }
+
+    /// It ends one.
+    pub fn ends(&self) -> bool {
+        self.kind == "end"
+    }
+
+    /// The line that it was made of.
+    ///
+    /// # Errors
+    /// None, as long as what is written can be read: a test holds that for every type of line.
+    pub fn parse(&self) -> Result<Line, ParseError> {
+        Line::parse(&self.json)
+    }
 }
 
 /// Why a batch could not be delivered.
@@ -115,8 +154,7 @@ impl Outlet {
 
     /// Gives it a line: queued, or dropped and counted.
     pub fn push(&self, entry: &Arc<Entry>) {
-        let marks = matches!(entry.line.body, Body::Recording(_) | Body::End(_));
-        if !self.queue.push(entry, marks) {
+        if !self.queue.push(entry, entry.begins() || entry.ends()) {
             self.stats.dropped(1);
         }
     }

@@ -9,10 +9,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::Entry;
-use crate::sinks::{
-    jsonl::append_line,
-    schema::{Body, Line, LossLine, Time, Window, names},
-};
+use crate::sinks::schema::{Body, Line, LossLine, Time, Window, names};
 
 /// What may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +62,7 @@ struct Missing {
     from: Time,
     to: Time,
     seq: u64,
-    node: String,
+    node: Arc<str>,
 }
 
 impl Queue {
@@ -102,7 +99,7 @@ impl Queue {
     /// Lines that were handed out and then refused for good.
     pub fn refused(&self, batch: &[Arc<Entry>]) {
         let mut state = self.state();
-        if state.closed && batch.iter().all(|entry| told_missing(&entry.line).is_some()) {
+        if state.closed && batch.iter().all(|entry| told_missing(entry).is_some()) {
             // Else there would be no end to it.
             return;
         }
@@ -209,17 +206,17 @@ impl State {
     }
 
     fn miss(&mut self, entries: &[Arc<Entry>]) {
-        for line in entries.iter().map(|entry| &entry.line) {
-            let Line { time, seq, node, .. } = line;
+        for entry in entries {
+            let Entry { time, seq, node, .. } = &**entry;
             let missing = self.missing.get_or_insert_with(|| Missing {
                 count: 0,
                 from: *time,
                 to: *time,
                 seq: *seq,
-                node: node.clone(),
+                node: Arc::clone(node),
             });
             // What a loss told of is missing still.
-            missing.count += told_missing(line).unwrap_or(1);
+            missing.count += told_missing(entry).unwrap_or(1);
             missing.from = missing.from.min(*time);
             missing.to = missing.to.max(*time);
             missing.seq = missing.seq.max(*seq);
@@ -228,8 +225,9 @@ impl State {
 }
 
 /// How many lines an outlet has said to be missing by this one.
-pub fn told_missing(line: &Line) -> Option<u64> {
-    match &line.body {
+pub fn told_missing(entry: &Entry) -> Option<u64> {
+    let loss = (entry.kind == "loss").then(|| entry.parse().ok()).flatten()?;
+    match loss.body {
         Body::Loss(loss) if loss.kind == names::SINK_LOSS => Some(loss.count),
         _ => None,
     }
@@ -240,15 +238,7 @@ impl Missing {
         let Self { count, from, to, seq, node } = self;
         let loss = LossLine { kind: names::SINK_LOSS.into(), count, window: Window { from, to } };
         let schema = crate::sinks::schema::SCHEMA.into();
-        Arc::new(Entry::new(Line { schema, time: to, node, seq, body: Body::Loss(loss) }))
-    }
-}
-
-impl Entry {
-    /// Writes the JSON of a line.
-    pub fn new(line: Line) -> Self {
-        let mut json = vec![];
-        append_line(&mut json, &line);
-        Self { line, json: json.into() }
+        let node = node.to_string();
+        Arc::new(Entry::new(&Line { schema, time: to, node, seq, body: Body::Loss(loss) }))
     }
 }

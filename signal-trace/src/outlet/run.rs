@@ -123,7 +123,7 @@ async fn deliver_batch(
 
 /// Without what stands for lines that are counted as dropped already.
 fn lines_of(batch: &[Arc<Entry>]) -> usize {
-    batch.iter().filter(|entry| told_missing(&entry.line).is_none()).count()
+    batch.iter().filter(|entry| told_missing(entry).is_none()).count()
 }
 
 async fn pause_unless_closed(queue: &Queue, pause: Duration) {

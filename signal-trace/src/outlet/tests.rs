@@ -8,7 +8,10 @@ use std::sync::{
 use signal_trace_core::findings::Severity;
 
 use super::*;
-use crate::{filters::Filters, sinks::sample};
+use crate::{
+    filters::Filters,
+    sinks::{sample, schema::Body},
+};
 
 /// An end that does what it is told, batch by batch.
 #[derive(Clone, Default)]
@@ -40,7 +43,7 @@ impl Deliver for End {
 fn entries() -> Vec<Arc<Entry>> {
     let records = sample::every_record();
     let lines = records.iter().map(|record| Line::from_record(record, "n1", false));
-    lines.map(|line| Arc::new(Entry::new(line))).collect()
+    lines.map(|line| Arc::new(Entry::new(&line))).collect()
 }
 
 fn everything() -> Filter {
@@ -70,8 +73,7 @@ fn all_arrives_in_order_although_the_end_fails_at_first() {
         outlet.push(&entry);
     }
     close_and_wait(&mut outlet);
-    let wanted: Vec<_> =
-        entries().iter().map(|it| (it.line.body.kind().to_owned(), it.line.seq)).collect();
+    let wanted: Vec<_> = entries().iter().map(|it| (it.kind.to_owned(), it.seq)).collect();
     assert_eq!(seqs(&end), wanted);
     assert_eq!(outlet.stats().delivered_lines(), wanted.len() as u64);
     assert_eq!((outlet.stats().dropped_lines(), outlet.stats().failures()), (0, 2));
@@ -89,8 +91,8 @@ fn what_finds_no_room_is_counted_where_it_is_missing() {
         other => panic!("{other:?}"),
     };
     let loss = |entry: &Entry| {
-        let Body::Loss(loss) = &entry.line.body else { panic!("{entry:?}") };
-        (loss.kind.clone().into_owned(), loss.count, entry.line.seq)
+        let Body::Loss(loss) = entry.parse().unwrap().body else { panic!("{entry:?}") };
+        (loss.kind.clone().into_owned(), loss.count, entry.seq)
     };
     let first = batch(&queue);
     assert_eq!(first.len(), 4);
@@ -103,7 +105,7 @@ fn what_finds_no_room_is_counted_where_it_is_missing() {
     queue.refused(&first[..2]);
     let last = batch(&queue);
     assert_eq!(loss(&last[0]), ("sink".into(), 2, 2));
-    assert_eq!(last[1].line.seq, 12);
+    assert_eq!(last[1].seq, 12);
 }
 
 #[test]
@@ -113,7 +115,7 @@ fn bytes_are_bounded_too_but_the_end_of_a_session_always_has_room() {
     assert!(!queue.push(&all[0], false));
     assert!(queue.push(all.last().unwrap(), true));
     let queue::Next::Batch(batch) = queue.next() else { panic!("a batch waits") };
-    let kinds: Vec<_> = batch.iter().map(|entry| entry.line.body.kind()).collect();
+    let kinds: Vec<_> = batch.iter().map(|entry| entry.kind).collect();
     assert_eq!(kinds, ["loss", "end"]);
 }
 
@@ -156,8 +158,8 @@ fn a_refused_loss_keeps_its_count() {
     queue.refused(&batch);
     assert!(queue.push(&all[9], false));
     let queue::Next::Batch(batch) = queue.next() else { panic!("a batch waits") };
-    let Body::Loss(loss) = &batch[0].line.body else { panic!("{batch:?}") };
-    assert_eq!((loss.count, batch[1].line.seq), (9, all[9].line.seq));
+    let Body::Loss(loss) = batch[0].parse().unwrap().body else { panic!("{batch:?}") };
+    assert_eq!((loss.count, batch[1].seq), (9, all[9].seq));
 }
 
 #[test]
@@ -165,8 +167,8 @@ fn filters_let_through_what_they_say() {
     let kinds = |filter: &Filter| {
         let mut kinds: Vec<_> = entries()
             .iter()
-            .filter(|entry| filter.allows(&entry.line))
-            .map(|entry| entry.line.body.kind())
+            .filter(|entry| filter.allows(&entry.parse().unwrap()))
+            .map(|entry| entry.kind)
             .collect();
         kinds.dedup();
         kinds.join(" ")
@@ -177,8 +179,8 @@ fn filters_let_through_what_they_say() {
     assert!(usual.allows_kind("end") && !usual.allows_kind("exit"));
     let count = |filter: &Filter, kind: &str| {
         let all = entries();
-        let passed = all.iter().filter(|entry| filter.allows(&entry.line));
-        passed.filter(|entry| entry.line.body.kind() == kind).count()
+        let passed = all.iter().filter(|entry| filter.allows(&entry.parse().unwrap()));
+        passed.filter(|entry| entry.kind == kind).count()
     };
     let errors = Filter { min_severity: Some(Severity::Error), ..usual.clone() };
     assert_eq!((count(&usual, "shutdown"), count(&errors, "shutdown")), (3, 1));

@@ -97,11 +97,11 @@ impl Deliver for Feed {
         }
         let mut ends = false;
         for entry in batch {
-            if matches!(entry.line.body, Body::Recording(_)) {
+            if entry.begins() {
                 *self.first.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some(Arc::clone(entry));
             }
-            ends |= matches!(entry.line.body, Body::End(_));
+            ends |= entry.ends();
             // An error means that nobody listens.
             let _ = self.lines.send(Arc::clone(entry));
         }
@@ -180,7 +180,7 @@ async fn serve(
         write(&mut writer, &first.json).await?;
     }
     let mut missed = 0;
-    let mut last = first.as_ref().map_or(Time::default(), |entry| entry.line.time);
+    let mut last = first.as_ref().map_or(Time::default(), |entry| entry.time);
     let mut byte = [0];
     loop {
         let line = tokio::select! {
@@ -194,12 +194,12 @@ async fn serve(
                     continue;
                 }
                 if missed > 0 {
-                    write(&mut writer, &loss(missed, last, &entry.line).json).await?;
+                    write(&mut writer, &loss(missed, last, &entry).json).await?;
                     missed = 0;
                 }
-                last = entry.line.time;
+                last = entry.time;
                 write(&mut writer, &entry.json).await?;
-                if matches!(entry.line.body, Body::End(_)) {
+                if entry.ends() {
                     return Ok(());
                 }
             }
@@ -213,12 +213,12 @@ async fn write(writer: &mut OwnedWriteHalf, json: &[u8]) -> io::Result<()> {
     timeout(PATIENCE, writer.write_all(json)).await?
 }
 
-fn loss(count: u64, from: Time, next: &Line) -> Entry {
+fn loss(count: u64, from: Time, next: &Entry) -> Entry {
     let window = Window { from, to: next.time };
-    Entry::new(Line {
+    Entry::new(&Line {
         schema: SCHEMA.into(),
         time: next.time,
-        node: next.node.clone(),
+        node: next.node.to_string(),
         seq: next.seq.saturating_sub(1),
         body: Body::Loss(LossLine { kind: names::SINK_LOSS.into(), count, window }),
     })
@@ -259,13 +259,13 @@ mod tests {
     }
 
     fn recording() -> Arc<Entry> {
-        Arc::new(Entry::new(sample::header().line(Filters::default().to_wire())))
+        Arc::new(Entry::new(&sample::header().line(Filters::default().to_wire())))
     }
 
     fn lines() -> Vec<Arc<Entry>> {
         let records = sample::every_record();
         let lines = records.iter().map(|record| Line::from_record(record, "n1", false));
-        lines.map(|line| Arc::new(Entry::new(line))).collect()
+        lines.map(|line| Arc::new(Entry::new(&line))).collect()
     }
 
     fn start(path: &Path) -> Outlet {
@@ -310,7 +310,7 @@ mod tests {
         outlet.close();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(outlet.done());
-        let wanted: Vec<_> = lines().iter().map(|line| line.line.body.kind().to_owned()).collect();
+        let wanted: Vec<_> = lines().iter().map(|line| line.kind.to_owned()).collect();
         for client in clients {
             assert_eq!(kinds(client), wanted);
         }

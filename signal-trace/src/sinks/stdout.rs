@@ -72,7 +72,7 @@ mod tests {
         writer.set_nonblocking(true).unwrap();
         let mut sink = Stdout::to(File::from(OwnedFd::from(writer)));
         let record = &sample::every_record()[0];
-        let entry = Arc::new(Entry::new(Line::from_record(record, "n1", false)));
+        let entry = Arc::new(Entry::new(&Line::from_record(record, "n1", false)));
         let batch = vec![Arc::clone(&entry); 2000];
         let read = std::thread::spawn(move || {
             let mut text = String::new();
@@ -92,7 +92,7 @@ mod tests {
         drop(reader);
         let mut sink = Stdout::to(File::from(OwnedFd::from(writer)));
         let record = &sample::every_record()[0];
-        let entry = Arc::new(Entry::new(Line::from_record(record, "n1", false)));
+        let entry = Arc::new(Entry::new(&Line::from_record(record, "n1", false)));
         let failure = sink.deliver(&[entry]).await.unwrap_err();
         assert!(matches!(failure, Failure::Retry(why) if why.contains("standard output")));
     }

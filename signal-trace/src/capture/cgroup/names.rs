@@ -1,6 +1,6 @@
 //! Answers "what is the path of this cgroup?" from a bounded memory, a process in it, or a walk.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use signal_trace_core::{
     ids::CgroupKey,
@@ -16,6 +16,8 @@ const MAX_WAITING: usize = 4_096;
 /// A walk costs some milliseconds per thousand cgroups, so it must not follow every fork: it is
 /// given a fiftieth of the time.
 const REST_AFTER_WALK: u64 = 50;
+/// Between two looks for those that are gone.
+const FORGET_GONE_NS: u64 = 300 * SECOND;
 /// What was looked for in vain is not looked for again so soon.
 const FORGET_MISSING_NS: u64 = SECOND;
 
@@ -31,6 +33,8 @@ pub struct CgroupNames {
     missing: BTreeSet<CgroupKey>,
     missing_since: BootNs,
     walk_again_at: BootNs,
+    /// When those that are gone were last forgotten.
+    tidied: BootNs,
 }
 
 impl CgroupNames {
@@ -44,6 +48,7 @@ impl CgroupNames {
             missing: BTreeSet::new(),
             missing_since: BootNs(0),
             walk_again_at: BootNs(0),
+            tidied: BootNs(0),
         }
     }
 
@@ -129,6 +134,21 @@ impl CgroupNames {
         found
     }
 
+    /// From time to time, forgets the cgroups that are not there any more: the engine has known them
+    /// for long.
+    pub fn forget_gone(&mut self, now: BootNs) {
+        if now.since(self.tidied) < FORGET_GONE_NS {
+            return;
+        }
+        self.tidied = now;
+        let mut there = HashSet::new();
+        self.hierarchies.walk(|key, _| {
+            there.insert(key);
+        });
+        self.known.retain(|key, _| there.contains(key));
+        self.order.retain(|key| there.contains(key));
+    }
+
     fn place_of(&mut self, pid: u32) -> Option<Place> {
         let content = self.hierarchies.proc().process(pid).ok()??.read("cgroup").ok()??;
         Some(self.place(&content).0)
@@ -180,6 +200,22 @@ mod tests {
         assert_eq!(names.resolve(CgroupKey::V1(7), u32::MAX), None);
         assert!(!names.wants_walk(BootNs(100)), "the last one has just been");
         assert!(names.wants_walk(BootNs(10 + 10 * REST_AFTER_WALK)));
+    }
+
+    #[test]
+    fn what_is_gone_for_long_is_forgotten() {
+        let tree = Tree::new("gone");
+        let (gone, there) =
+            (CgroupKey::V2(tree.make("v2/gone")), CgroupKey::V2(tree.make("v2/there")));
+        let mut names = CgroupNames::new(tree.hierarchies());
+        names.forget_gone(BootNs(FORGET_GONE_NS));
+        assert!(names.place(b"0::/gone\n").1 && names.place(b"0::/there\n").1);
+        tree.remove("v2/gone");
+        names.forget_gone(BootNs(FORGET_GONE_NS + 1));
+        assert!(!names.is_unknown(gone), "too soon");
+        names.forget_gone(BootNs(2 * FORGET_GONE_NS));
+        assert!(names.is_unknown(gone) && !names.is_unknown(there));
+        assert_eq!(names.order.len(), names.known.len());
     }
 
     #[test]

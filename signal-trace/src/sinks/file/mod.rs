@@ -40,7 +40,6 @@ use self::{
 use crate::{
     capture::clock,
     outlet::{Deliver, Entry, Failure},
-    sinks::schema::Body,
 };
 
 /// Memory for a batch that is kept for the next one, bytes.
@@ -224,5 +223,5 @@ impl Drop for FileSink {
 }
 
 fn is_recording(entry: &Entry) -> bool {
-    matches!(entry.line.body, Body::Recording(_))
+    entry.begins()
 }

@@ -35,6 +35,7 @@ pub use self::{
 use crate::{
     net::grpc::Channel,
     outlet::{Deliver, Entry, Failure},
+    sinks::schema::Line,
 };
 
 /// How long the first line of a batch waits for others.
@@ -99,11 +100,12 @@ impl Otlp {
     }
 
     fn convert(&mut self, batch: &[Arc<Entry>]) -> VecDeque<Request> {
-        let host = batch.iter().find_map(|entry| Host::of(&entry.line, self.in_kubernetes));
+        let lines: Vec<_> = batch.iter().filter_map(read).collect();
+        let host = lines.iter().find_map(|line| Host::of(line, self.in_kubernetes));
         if let Some(host) = host {
             self.converter = Converter::new(&host, &self.target.signals);
         }
-        self.converter.requests(batch).into()
+        self.converter.requests(&lines).into()
     }
 
     async fn send(&mut self, request: &Request) -> Result<Remark, Refused> {
@@ -194,4 +196,13 @@ impl Deliver for Otlp {
         }
         self.remarked = false;
     }
+}
+
+/// What was written can be read; should that ever not hold, the others still go.
+fn read(entry: &Arc<Entry>) -> Option<Line> {
+    let read = entry.parse();
+    if let Err(error) = &read {
+        tracing::error!("line {} is not sent, please report this: it {error}", entry.seq);
+    }
+    read.ok()
 }

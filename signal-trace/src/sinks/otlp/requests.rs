@@ -1,6 +1,6 @@
 //! A batch of lines as requests: one signal each, none larger than receivers take.
 
-use std::{mem, sync::Arc};
+use std::mem;
 
 use opentelemetry_proto::tonic::{
     collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
@@ -18,7 +18,6 @@ use super::{
     spans::{Span, spans},
     target::Signal,
 };
-use crate::outlet::Entry;
 
 /// Bytes of records in a request, about; collectors take 4 MiB by gRPC unless told otherwise. One
 /// record that is larger goes alone.
@@ -52,9 +51,9 @@ impl Converter {
 
     /// What has to be sent for `batch`, traces first: who reads a log record may look for its trace.
     /// Nothing for lines that OTLP has no place for.
-    pub fn requests(&self, batch: &[Arc<Entry>]) -> Vec<Request> {
+    pub fn requests(&self, batch: &[Line]) -> Vec<Request> {
         let wants = |signal| self.signals.contains(&signal);
-        let lines = || batch.iter().map(|entry| &entry.line);
+        let lines = || batch.iter();
         let traces = lines().filter(|_| wants(Signal::Traces)).flat_map(|line| self.spans(line));
         let logs = lines().filter(|_| wants(Signal::Logs)).flat_map(|line| logs(&self.ids, line));
         let traces = chunks(traces).into_iter().map(|spans| self.traces(spans));

@@ -31,7 +31,6 @@ use crate::{
     cli::size::ByteSize,
     recording::Header,
     sinks::{
-        jsonl::append_line,
         sample,
         schema::{Filters, Line},
     },
@@ -151,10 +150,8 @@ impl Drop for World {
 }
 
 /// A line and its JSON.
-pub fn entry(line: Line) -> Arc<Entry> {
-    let mut json = Vec::new();
-    append_line(&mut json, &line);
-    Arc::new(Entry { line, json: json.into() })
+pub fn entry(line: &Line) -> Arc<Entry> {
+    Arc::new(Entry::new(line))
 }
 
 /// The first line of a session that is called by a number.
@@ -162,7 +159,7 @@ pub fn session(number: i64) -> Arc<Entry> {
     let clock = ClockAnchor { boot: BootNs(1), wall_ns: number };
     let text = String::from;
     let header = Header::new(text("n1"), text("6.1"), text("b"), clock, Config::new());
-    entry(header.line(Filters::default()))
+    entry(&header.line(Filters::default()))
 }
 
 /// Lines that are told apart by their number: of every type, from 300 bytes to 8 KiB.
@@ -172,7 +169,7 @@ pub fn batch(numbers: std::ops::Range<u64>) -> Vec<Arc<Entry>> {
         let at = usize::try_from(number).unwrap() % records.len();
         Line { seq: number, ..Line::from_record(&records[at], "n1", false) }
     };
-    numbers.map(|number| entry(line(number))).collect()
+    numbers.map(|number| entry(&line(number))).collect()
 }
 
 /// The lines of batches, as text.

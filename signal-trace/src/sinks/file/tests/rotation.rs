@@ -96,9 +96,9 @@ fn age_counts_from_the_first_line_also_after_a_restart() {
     let mut world = World::new(|config| config.rotate_age = Duration::from_secs(3600));
     // The line is of `now`, as lines are.
     let at = |world: &World, number| {
-        let line = batch(number..number + 1)[0].line.clone();
+        let line = batch(number..number + 1)[0].parse().unwrap();
         let ns = i64::try_from(world.now.as_nanosecond()).unwrap();
-        entry(Line { time: crate::sinks::schema::Time(ns), ..line })
+        entry(&Line { time: crate::sinks::schema::Time(ns), ..line })
     };
     world.write(&[session(1), at(&world, 1)]).unwrap();
     world.pass(3000);

@@ -17,7 +17,7 @@ use super::{
         spans::{Times, spans},
         target::Signal,
     },
-    batch, host, ids, json, lines,
+    host, ids, json, lines,
 };
 use crate::{
     golden,
@@ -63,7 +63,7 @@ fn every_line_becomes_what_the_golden_file_holds() {
 #[test]
 fn requests_name_the_agent_and_hold_everything() {
     assert_eq!(Host::of(&lines()[0], true), Some(host()));
-    let requests = Converter::new(&host(), &[Signal::Traces, Signal::Logs]).requests(&batch());
+    let requests = Converter::new(&host(), &[Signal::Traces, Signal::Logs]).requests(&lines());
     let [traces, logs] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!((traces.signal, logs.signal), (Signal::Traces, Signal::Logs));
     let traces_sent = ExportTraceServiceRequest::decode(&*traces.message).unwrap();
@@ -80,14 +80,14 @@ fn requests_name_the_agent_and_hold_everything() {
     assert_eq!(of_spans.scope_spans[0].spans.len(), traces.records);
     assert_eq!(of_logs.scope_logs[0].log_records.len(), logs.records);
 
-    let only_logs = Converter::new(&host(), &[Signal::Logs]).requests(&batch());
+    let only_logs = Converter::new(&host(), &[Signal::Logs]).requests(&lines());
     assert_eq!(only_logs.iter().map(|it| it.signal).collect::<Vec<_>>(), [Signal::Logs]);
-    assert!(Converter::new(&host(), &[Signal::Traces]).requests(&batch()[..1]).is_empty());
+    assert!(Converter::new(&host(), &[Signal::Traces]).requests(&lines()[..1]).is_empty());
 }
 
 #[test]
 fn the_same_lines_make_the_same_requests() {
-    let requests = || Converter::new(&host(), &[Signal::Traces, Signal::Logs]).requests(&batch());
+    let requests = || Converter::new(&host(), &[Signal::Traces, Signal::Logs]).requests(&lines());
     for (one, other) in requests().iter().zip(requests()) {
         assert_eq!(one.message, other.message);
     }

@@ -39,5 +39,5 @@ fn lines() -> Vec<Line> {
 
 /// The same as a batch.
 fn batch() -> Vec<Arc<Entry>> {
-    lines().into_iter().map(|line| Arc::new(Entry { line, json: Box::default() })).collect()
+    lines().iter().map(|line| Arc::new(Entry::new(line))).collect()
 }
