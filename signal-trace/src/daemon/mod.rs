@@ -337,8 +337,9 @@ struct Watchdog(Option<Interval>);
 
 impl Watchdog {
     fn new() -> Self {
-        // Half of its patience.
-        Self(sd_notify::watchdog_enabled().map(|patience| interval(patience / 2)))
+        // Half of its patience. None at all means that there is none.
+        let half = sd_notify::watchdog_enabled().map(|patience| patience / 2);
+        Self(half.filter(|half| !half.is_zero()).map(interval))
     }
 
     async fn due(&mut self) {
