@@ -14,6 +14,7 @@ pub mod history;
 pub mod host;
 pub mod kernel;
 pub mod log;
+mod memory;
 pub mod metrics;
 mod net;
 pub mod outlet;

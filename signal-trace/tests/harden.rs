@@ -148,6 +148,7 @@ fn system_calls_are_refused() {
             ("setns", errno(libc::syscall(libc::SYS_setns, 0, 0))),
             ("kill", errno(libc::syscall(libc::SYS_kill, parent, 0))),
             ("tgkill", errno(libc::syscall(libc::SYS_tgkill, parent, parent, 0))),
+            ("setpriority", errno(libc::syscall(libc::SYS_setpriority, 0, parent, 19))),
             ("io_uring_setup", errno(libc::syscall(libc::SYS_io_uring_setup, 1, none))),
             ("open_by_handle_at", errno(libc::syscall(libc::SYS_open_by_handle_at, 0, none, 0))),
             ("init_module", errno(libc::syscall(libc::SYS_init_module, none, 0, none))),
@@ -175,6 +176,9 @@ fn system_calls_are_refused() {
     }
     // SAFETY: as above.
     assert_eq!(errno(unsafe { libc::syscall(libc::SYS_clone3, none, 0) }), libc::ENOSYS);
+    // SAFETY: no memory is passed.
+    let own_priority = unsafe { libc::syscall(libc::SYS_setpriority, 0, 0, 19) };
+    assert_eq!(errno(own_priority), 0, "the thread that compresses files steps back");
     // It ended meanwhile, and may be reaped.
     assert!(zombie.wait().unwrap().success());
 }

@@ -108,6 +108,14 @@ fn a_reload_changes_sinks_and_loses_nothing() {
 }
 
 #[test]
+fn a_watchdog_of_no_time_is_none() {
+    let mut agent = Agent::start_with("", |command| {
+        command.env("WATCHDOG_USEC", "0");
+    });
+    agent.end();
+}
+
+#[test]
 fn who_watches_over_it_is_told() {
     let mut agent = Agent::start_with("", |command| {
         command.env("WATCHDOG_USEC", "400000");

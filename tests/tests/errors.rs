@@ -239,7 +239,8 @@ const NO_TRACEFS: &str = "mount -t tmpfs none /sys/kernel/tracing
 
 #[test]
 fn where_tracefs_is_not_mounted_it_helps_itself() {
-    let ended = with_mounts(NO_TRACEFS, "", "record --runtime none --format jsonl --duration 100ms");
+    let ended =
+        with_mounts(NO_TRACEFS, "", "record --runtime none --format jsonl --duration 100ms");
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert!(ended.stdout.contains("\"recording\""), "{}", ended.stdout);
 }

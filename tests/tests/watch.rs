@@ -193,6 +193,13 @@ fn a_daemon_that_goes_away_is_told_of() {
 }
 
 #[test]
+fn a_daemon_that_has_no_place_left_has_not_gone_away() {
+    let ended = Watch::start(&[]).end(true);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("it serves 32 at a time"), "{}", ended.err);
+}
+
+#[test]
 fn who_is_no_daemon_is_told_apart() {
     for text in ["HTTP/1.1 400 Bad Request\r\n\r\n".to_owned(), file(&[oom("web-0")])] {
         let mut watch = Watch::start(&[]);

@@ -21,6 +21,7 @@ use crate::{
     selection::Selection,
     sinks::{
         echo::Echo,
+        feed,
         schema::{Body, Line, ParseError},
         text::Text,
     },
@@ -139,6 +140,12 @@ fn follow<W: io::Write>(
         }
     }
     echo.flush().context(OUTPUT)?;
+    if !begun {
+        bail!(
+            "the daemon hung up at once: it serves {} at a time, of root and of its own user only",
+            feed::MOST_CLIENTS
+        );
+    }
     if ended {
         bail!("the daemon has ended");
     }

@@ -4,11 +4,9 @@ use std::{
     collections::BTreeSet, env, fs::DirBuilder, io, os::unix::fs::DirBuilderExt as _, path::PathBuf,
 };
 
-use tokio::sync::oneshot;
-
 use super::config::{File, Otlp as OtlpConfig, Sinks, Socket, Stdout};
 use crate::{
-    outlet::{Filter, Limits, Outlet},
+    outlet::{Ended, Filter, Limits, Outlet},
     sinks::{
         feed::Feed,
         file::FileSink,
@@ -112,7 +110,7 @@ impl End {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(&self, after: Option<oneshot::Receiver<()>>) -> io::Result<Outlet> {
+    pub fn start(&self, after: Option<Ended>) -> io::Result<Outlet> {
         let (name, filter, limits) = (self.name(), self.filter(), self.limits());
         match self {
             Self::Stdout(_) => Outlet::start(name, filter, limits, after, stdout::Stdout::new()?),

@@ -57,10 +57,15 @@ impl Fan {
                 continue;
             }
             // What takes its place begins when it has ended: it may use the same file.
-            let after = old.map(|mut old| {
-                let done = old.outlet.when_done();
-                old.outlet.close();
-                self.retired.push(old.outlet);
+            if let Some(Wired { outlet, .. }) = old {
+                self.retired.push(outlet);
+            }
+            // That can also be one of an earlier reload, whose end still hangs.
+            self.forget_ended();
+            let before = self.retired.iter_mut().rfind(|outlet| outlet.name() == end.name());
+            let after = before.map(|outlet| {
+                let done = outlet.when_done();
+                outlet.close();
                 done
             });
             match end.start(after) {
@@ -199,8 +204,37 @@ const fn kind_of(body: &RecordBody) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{filters::Filters, sinks::sample};
+
+    #[test]
+    fn a_sink_that_is_switched_off_and_on_while_it_hangs_is_not_there_twice() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sinks = Sinks::default();
+        sinks.stdout.enabled = false;
+        sinks.otlp.enabled = true;
+        sinks.otlp.endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let give_all = |fan: &mut Fan| {
+            for record in sample::every_record() {
+                fan.give(&Line::from_record(&record, "n1", false));
+            }
+        };
+        let mut fan = Fan::default();
+        assert!(fan.apply(&sinks).is_empty());
+        give_all(&mut fan);
+        let off = Sinks { otlp: crate::daemon::config::Otlp::default(), ..sinks.clone() };
+        assert!(fan.apply(&off).is_empty());
+        // It hangs here: nobody answers.
+        let _first = listener.accept().unwrap();
+        assert!(fan.apply(&sinks).is_empty());
+        give_all(&mut fan);
+        fan.close();
+        std::thread::sleep(Duration::from_millis(300));
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "a second connection beside the first");
+    }
 
     #[test]
     fn an_outlet_that_a_reload_brings_begins_with_the_recording_line_though_there_was_none() {

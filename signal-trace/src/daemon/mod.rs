@@ -32,6 +32,7 @@ use crate::{
     harden::{self, Plan},
     host,
     kernel::LoadOptions,
+    memory,
     metrics::{
         Build, Metrics, Phase,
         server::{self, Server},
@@ -47,6 +48,8 @@ const LAST_DELIVERIES: Duration = Duration::from_millis(600);
 const FIRST_DELIVERIES: Duration = Duration::from_millis(500);
 /// How often figures are brought up to date.
 const BEAT: Duration = Duration::from_secs(1);
+/// How often memory that a storm took is given back.
+const TRIM: Duration = Duration::from_secs(60);
 
 /// Where the configuration comes from, at the start and at each SIGHUP.
 #[derive(Clone, Debug)]
@@ -189,6 +192,7 @@ impl Agent<'_> {
         signals: &mut Signals,
     ) -> anyhow::Result<()> {
         let mut beat = interval(BEAT);
+        let mut trim = interval(TRIM);
         loop {
             tokio::select! {
                 // Signals first: a storm of events must not keep us from ending.
@@ -198,6 +202,7 @@ impl Agent<'_> {
                     Asked::Reload => self.reload(),
                 },
                 _ = beat.tick() => self.beat(capture, pipeline)?,
+                _ = trim.tick() => memory::give_back(),
                 () = self.watchdog.due() => notify(&[NotifyState::Watchdog]),
                 ready = capture.ready() => ready?,
             }
@@ -337,8 +342,9 @@ struct Watchdog(Option<Interval>);
 
 impl Watchdog {
     fn new() -> Self {
-        // Half of its patience.
-        Self(sd_notify::watchdog_enabled().map(|patience| interval(patience / 2)))
+        // Half of its patience. None at all means that there is none.
+        let half = sd_notify::watchdog_enabled().map(|patience| patience / 2);
+        Self(half.filter(|half| !half.is_zero()).map(interval))
     }
 
     async fn due(&mut self) {

@@ -26,6 +26,7 @@ use super::{
     requirements::{self, Paths},
     watch::Watch,
 };
+use crate::memory;
 
 /// Built by `cargo xtask ebpf`; see `docs/ebpf-object.md`.
 static OBJECT: &[u8] =
@@ -94,7 +95,7 @@ fn load_here(options: &LoadOptions) -> Result<Loaded, LoadError> {
         programs,
     };
     let loaded = loaded.attach()?;
-    release_memory();
+    memory::give_back();
     Ok(loaded)
 }
 
@@ -174,17 +175,6 @@ fn raise_memory_limit() {
         // Not ours to lift; but as far as the hard limit it may go.
         let hard = getrlimit(Resource::RLIMIT_MEMLOCK).map(|(_, hard)| hard);
         let _ = hard.and_then(|hard| setrlimit(Resource::RLIMIT_MEMLOCK, hard, hard));
-    }
-}
-
-/// Gives back the 20 MB that reading the kernel's type information took: the allocator would keep
-/// them for the life of the process.
-fn release_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: the function may be called at any time from any thread; it only returns free memory
-    // to the system.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 

@@ -18,7 +18,11 @@ use std::{
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use self::queue::Queue;
-pub use self::{filter::Filter, queue::Limits, stats::Stats};
+pub use self::{
+    filter::Filter,
+    queue::{Limits, Missing},
+    stats::Stats,
+};
 use crate::sinks::{
     jsonl::append_line,
     schema::{Line, ParseError, Time},
@@ -95,6 +99,9 @@ pub trait Deliver: Send + 'static {
     fn finish(&mut self) {}
 }
 
+/// Comes when an outlet has ended, with what it gave up.
+pub type Ended = oneshot::Receiver<Option<Missing>>;
+
 /// The near end of an outlet.
 #[derive(Debug)]
 pub struct Outlet {
@@ -103,12 +110,13 @@ pub struct Outlet {
     queue: Arc<Queue>,
     stats: Arc<Stats>,
     done: Option<oneshot::Receiver<()>>,
-    also_done: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+    also_done: Arc<Mutex<Option<oneshot::Sender<Option<Missing>>>>>,
 }
 
 impl Outlet {
     /// Starts the thread; `name` is that of the table in the configuration. It delivers nothing
-    /// before `after` comes: the outlet whose place it takes has ended.
+    /// before `after` comes: the outlet whose place it takes has ended. What that gave up is missing
+    /// in the stream of this one.
     ///
     /// # Errors
     /// No thread can be started.
@@ -116,28 +124,31 @@ impl Outlet {
         name: &'static str,
         filter: Filter,
         limits: Limits,
-        after: Option<oneshot::Receiver<()>>,
+        after: Option<Ended>,
         deliver: impl Deliver,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let queue = Arc::new(Queue::new(limits));
         let stats = Arc::new(Stats::default());
         let (tell_done, done) = oneshot::channel();
-        let also_done: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
+        let also_done: Arc<Mutex<Option<oneshot::Sender<_>>>> = Arc::default();
         let (of_thread, counts) = (Arc::clone(&queue), Arc::clone(&stats));
         let successor = Arc::clone(&also_done);
         thread::Builder::new().name(format!("sink-{name}")).spawn(move || {
-            runtime.block_on(async {
-                if let Some(after) = after {
-                    // An error means that it is gone, which is as good.
-                    let _ = after.await;
+            let given_up = runtime.block_on(async {
+                // An error means that it is gone, which is as good.
+                if let Some(after) = after
+                    && let Ok(Some(missing)) = after.await
+                {
+                    counts.dropped(usize::try_from(missing.count()).unwrap_or(usize::MAX));
+                    of_thread.inherit(missing);
                 }
-                run::run(name, deliver, &of_thread, &counts).await;
+                run::run(name, deliver, &of_thread, &counts).await
             });
             // Whoever ends the process may have stopped to wait.
             let _ = tell_done.send(());
             let successor = successor.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let _ = successor.map(|tell| tell.send(()));
+            let _ = successor.map(|tell| tell.send(given_up));
         })?;
         Ok(Self { name, filter, queue, stats, done: Some(done), also_done })
     }
@@ -193,7 +204,7 @@ impl Outlet {
     }
 
     /// For the outlet that takes its place; to be called before [`Outlet::close`].
-    pub fn when_done(&mut self) -> oneshot::Receiver<()> {
+    pub fn when_done(&mut self) -> Ended {
         let (tell, done) = oneshot::channel();
         *self.also_done.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
         done

@@ -57,7 +57,7 @@ struct State {
 
 /// Lines that are not there.
 #[derive(Debug)]
-struct Missing {
+pub struct Missing {
     count: u64,
     from: Time,
     to: Time,
@@ -115,6 +115,12 @@ impl Queue {
             state.bytes += entry.json.len();
             state.waiting.push_front(entry);
         }
+    }
+
+    /// What the outlet before this one gave up: told after what waits here already.
+    pub fn inherit(&self, missing: Missing) {
+        missing.join(&mut self.state().missing);
+        self.wake.notify_one();
     }
 
     pub fn wake(&self) {
@@ -206,21 +212,7 @@ impl State {
     }
 
     fn miss(&mut self, entries: &[Arc<Entry>]) {
-        for entry in entries {
-            let Entry { time, seq, node, .. } = &**entry;
-            let missing = self.missing.get_or_insert_with(|| Missing {
-                count: 0,
-                from: *time,
-                to: *time,
-                seq: *seq,
-                node: Arc::clone(node),
-            });
-            // What a loss told of is missing still.
-            missing.count += told_missing(entry).unwrap_or(1);
-            missing.from = missing.from.min(*time);
-            missing.to = missing.to.max(*time);
-            missing.seq = missing.seq.max(*seq);
-        }
+        Missing::add(&mut self.missing, entries);
     }
 }
 
@@ -234,6 +226,32 @@ pub fn told_missing(entry: &Entry) -> Option<u64> {
 }
 
 impl Missing {
+    /// These are missing, too.
+    pub fn add(to: &mut Option<Self>, entries: &[Arc<Entry>]) {
+        for entry in entries {
+            let Entry { time, seq, node, .. } = &**entry;
+            // What a loss told of is missing still.
+            let count = told_missing(entry).unwrap_or(1);
+            Self { count, from: *time, to: *time, seq: *seq, node: Arc::clone(node) }.join(to);
+        }
+    }
+
+    fn join(self, to: &mut Option<Self>) {
+        let Some(missing) = to else {
+            *to = Some(self);
+            return;
+        };
+        missing.count += self.count;
+        missing.from = missing.from.min(self.from);
+        missing.to = missing.to.max(self.to);
+        missing.seq = missing.seq.max(self.seq);
+    }
+
+    /// How many they are.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
     fn entry(self) -> Arc<Entry> {
         let Self { count, from, to, seq, node } = self;
         let loss = LossLine { kind: names::SINK_LOSS.into(), count, window: Window { from, to } };

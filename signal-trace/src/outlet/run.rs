@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Deliver, Entry, Failure, Stats,
-    queue::{Next, Queue, told_missing},
+    queue::{Missing, Next, Queue, told_missing},
 };
 
 /// Between two attempts, doubled from the one to the other.
@@ -14,7 +14,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The same when the outlet is being closed, and how often.
 const LAST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_ATTEMPTS: u32 = 100;
+const LAST_ATTEMPTS: u32 = if cfg!(test) { 10 } else { 100 };
 
 /// What is left of it, over all batches.
 struct Patience {
@@ -23,11 +23,19 @@ struct Patience {
     /// After a batch that is refused: the next one fares no better, most likely, not even the loss
     /// that stands for this one.
     refused: Duration,
+    /// What was not tried again any more.
+    given_up: Option<Missing>,
 }
 
-/// Delivers until the queue is closed and empty.
-pub async fn run(name: &'static str, mut deliver: impl Deliver, queue: &Queue, stats: &Stats) {
-    let mut patience = Patience { attempts_left: LAST_ATTEMPTS, refused: FIRST_PAUSE };
+/// Delivers until the queue is closed and empty; what had to be given up for that comes back.
+pub async fn run(
+    name: &'static str,
+    mut deliver: impl Deliver,
+    queue: &Queue,
+    stats: &Stats,
+) -> Option<Missing> {
+    let mut patience =
+        Patience { attempts_left: LAST_ATTEMPTS, refused: FIRST_PAUSE, given_up: None };
     loop {
         queue.ready().await;
         // The first line of a stream goes at once: somebody may wait for it.
@@ -41,7 +49,10 @@ pub async fn run(name: &'static str, mut deliver: impl Deliver, queue: &Queue, s
                 stats.end();
             }
             Next::Reopen => deliver.reopen(),
-            Next::Closed => return deliver.finish(),
+            Next::Closed => {
+                deliver.finish();
+                return patience.given_up;
+            }
         }
     }
 }
@@ -110,6 +121,7 @@ async fn deliver_batch(
         if queue.is_closed() {
             if patience.attempts_left == 0 {
                 tracing::warn!("the sink {name} was given up with {} lines", batch.len());
+                Missing::add(&mut patience.given_up, batch);
                 return stats.dropped(lines_of(batch));
             }
             patience.attempts_left -= 1;

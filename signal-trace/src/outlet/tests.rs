@@ -148,6 +148,27 @@ fn an_end_that_refuses_even_the_loss_is_not_asked_again_and_again() {
 }
 
 #[test]
+fn what_an_outlet_gives_up_is_missing_in_that_which_takes_its_place() {
+    let (dead, end) = (End::default(), End::default());
+    dead.failing.store(usize::MAX, Ordering::SeqCst);
+    let mut old = Outlet::start("x", everything(), ROOM, None, dead).unwrap();
+    let all = entries();
+    for entry in &all[..3] {
+        old.push(entry);
+    }
+    let after = old.when_done();
+    old.close();
+    let mut new = Outlet::start("x", everything(), ROOM, Some(after), end.clone()).unwrap();
+    new.push(&all[3]);
+    close_and_wait(&mut new);
+    let arrived = end.arrived.lock().unwrap();
+    let lines: Vec<_> = arrived.iter().map(|json| Line::parse(json.as_bytes()).unwrap()).collect();
+    let [first, Line { body: Body::Loss(loss), .. }] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((first.seq, loss.count), (all[3].seq, 3));
+    assert_eq!(new.stats().dropped_lines(), 3);
+}
+
+#[test]
 fn a_refused_loss_keeps_its_count() {
     let queue = Queue::new(Limits { lines: 1, bytes: 1 << 20 });
     let all = entries();

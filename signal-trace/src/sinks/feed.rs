@@ -24,7 +24,7 @@ use super::schema::{Body, Line, LossLine, SCHEMA, Time, Window, names};
 use crate::outlet::{Deliver, Entry, Failure};
 
 /// Clients at once.
-const MOST_CLIENTS: usize = 32;
+pub const MOST_CLIENTS: usize = 32;
 /// Lines that a client may be behind.
 const BACKLOG: usize = 4096;
 /// A client that takes nothing for so long is let go.
@@ -91,7 +91,14 @@ impl Deliver for Feed {
     async fn deliver(&mut self, batch: &[Arc<Entry>]) -> Result<(), Failure> {
         if self.bound.is_none() {
             let bound = self.bind().map_err(|error| {
-                Failure::Retry(format!("cannot listen at {}: {error}", self.path.display()))
+                let hint = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        ": if `[hardening]` is on, only folders that were configured at the start \
+                         can be written in; restart it, to listen in this one"
+                    }
+                    _ => "",
+                };
+                Failure::Retry(format!("cannot listen at {}: {error}{hint}", self.path.display()))
             })?;
             self.bound = Some(bound);
         }
@@ -331,8 +338,9 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5));
         }
         let reading = std::thread::spawn(move || {
-            let lines = slow.lines().map(|line| line.unwrap());
-            let lines = lines.map(|line| Line::parse(line.as_bytes()).unwrap());
+            // Looked into afterwards: whoever takes long misses the end.
+            let lines: Vec<_> = slow.lines().map(|line| line.unwrap()).collect();
+            let lines = lines.iter().map(|line| Line::parse(line.as_bytes()).unwrap());
             lines.fold((0, 0), |(seen, missed), line| match line.body {
                 Body::Signal(_) => (seen + 1, missed),
                 Body::Loss(loss) => (seen, missed + loss.count),

@@ -5,12 +5,16 @@ use std::{fs, path::Path};
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Queue, Sinks};
+use crate::cli::size::ByteSize;
 use crate::metrics::server;
 use crate::sinks::otlp::Target;
 
 /// Environment variables of the configuration begin with this; `__` stands for a dot.
 const PREFIX: &str = "SIGNAL_TRACE__";
+
+/// Less has no room for one line: every one would be dropped.
+const LEAST_QUEUE: ByteSize = ByteSize(64 << 10);
 
 /// A key and its value from outside the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +123,26 @@ impl Config {
             [("sinks.socket.path", &self.sinks.socket.path), ("host_proc", &self.host_proc)];
         if let Some((key, path)) = absolute.into_iter().find(|(_, path)| !path.is_absolute()) {
             return wrong(&format!("{key} = \"{}\" is no absolute path", path.display()));
+        }
+        if self.node.as_ref().is_some_and(String::is_empty) {
+            return wrong("node is empty: leave it out, to have the name of the host");
+        }
+        if self.kube_api && !cfg!(feature = "kube") {
+            return wrong("kube_api needs a build of signal-trace with `--features kube`");
+        }
+        let Sinks { stdout, file, otlp, socket } = &self.sinks;
+        let queues = [
+            ("stdout", stdout.queue),
+            ("file", file.queue),
+            ("otlp", otlp.queue),
+            ("socket", socket.queue),
+        ];
+        let none = |queue: &Queue| queue.lines == 0 || queue.size < LEAST_QUEUE;
+        if let Some((name, _)) = queues.iter().find(|(_, queue)| none(queue)) {
+            return wrong(&format!(
+                "sinks.{name}.queue has no room: at least one line and {LEAST_QUEUE} (0 is no way to \
+                 say \"no limit\")"
+            ));
         }
         if let Err(problem) = self.sinks.file.to_sink().check() {
             return wrong(&format!("sinks.file.{problem}"));

@@ -103,7 +103,19 @@ fn keys_that_do_not_go_together_are_refused() {
     assert!(error("[metrics]\nlisten = \"[::]:9464\"").contains("would serve the metrics"));
     assert!(error("[sinks.file]\npath = \"x\"").contains("no absolute path"));
     assert!(error("[sinks.file]\nmax_total = \"1MiB\"").contains("sinks.file.max_total: 1MiB"));
+    assert!(error("node = \"\"").contains("node is empty"));
+    #[cfg(not(feature = "kube"))]
+    assert!(error("kube_api = true").contains("--features kube"));
     assert!(of_text("[metrics]\nenabled = false\nlisten = \"0.0.0.0:1\"").is_ok());
+}
+
+#[test]
+fn a_queue_in_which_no_line_has_room_is_refused() {
+    for wrong in ["size = 0", "size = \"1KiB\"", "lines = 0"] {
+        let error = of_text(&format!("[sinks.otlp]\nqueue.{wrong}")).unwrap_err().to_string();
+        assert!(error.contains("sinks.otlp.queue has no room"), "{wrong}: {error}");
+    }
+    assert!(of_text("[sinks.otlp]\nqueue.lines = 1\nqueue.size = \"64KiB\"").is_ok());
 }
 
 #[test]

@@ -30,7 +30,6 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_rt_tgsigqueueinfo,
     #[cfg(not(target_env = "musl"))] // There, abort(3) needs it.
     libc::SYS_tkill,
-    libc::SYS_setpriority,
     libc::SYS_move_pages,
     libc::SYS_migrate_pages,
     // Mounts and namespaces.
@@ -141,6 +140,8 @@ pub fn refused_if() -> Vec<(i64, Vec<Vec<Condition>>)> {
     vec![
         // abort(3) signals its own process.
         (libc::SYS_tgkill, vec![vec![(0, Ne, u64::from(std::process::id()))]]),
+        // A thread may step back itself (PRIO_PROCESS, 0), as that does which compresses files.
+        (libc::SYS_setpriority, vec![vec![(0, Ne, 0)], vec![(1, Ne, 0)]]),
         (libc::SYS_clone, NAMESPACES.map(|flag| vec![(0, all_of(flag), number(flag))]).into()),
         (libc::SYS_socket, vec![FAMILIES.map(|family| (0, Ne, number(family))).into()]),
         // Code comes from files only.
