@@ -45,8 +45,7 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
         .map_or_else(|| kill.role.name().into(), |p| format!("{}, {}", kill.role.name(), name(p)));
     let before = first.asked.map_or_else(
         || {
-            let unseen =
-                "; whether it had been asked to stop before signal-trace began, nobody saw";
+            let unseen = "and what it was sent before signal-trace began, nobody saw";
             let never = "and was never asked to stop";
             (if case.may_have_been_asked { unseen } else { never }).into()
         },

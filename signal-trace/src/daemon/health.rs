@@ -60,7 +60,7 @@ fn sink(outlet: &Outlet) -> SinkHealth {
         delivered_lines: stats.delivered_lines(),
         dropped_lines: stats.dropped_lines(),
         failures: stats.failures(),
-        queue_lines: outlet.waiting() as u64,
+        queue_lines: outlet.queued() as u64,
         queue_capacity_lines: outlet.capacity() as u64,
         up: stats.is_up(),
     }

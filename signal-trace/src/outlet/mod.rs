@@ -230,6 +230,11 @@ impl Outlet {
         self.queue.len() + self.stats.in_flight()
     }
 
+    /// Lines that wait.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Lines that can wait.
     pub fn capacity(&self) -> usize {
         self.queue.limits().lines

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::net::UnixStream,
+    thread,
 };
 
 use signal_trace_tests::clock::boot_ns;
@@ -25,14 +26,14 @@ fn assert_ended(agent: &Agent) {
 fn every_sink_has_an_end() {
     let mut agent = Agent::start(&format!("{FILE}{FEED}"));
     let feed = UnixStream::connect(agent.folder.file("feed")).expect("somebody listens");
-    // One who keeps up: other tests make storms meanwhile.
-    let reading = std::thread::spawn(|| BufReader::new(feed).lines().last());
+    // From now on: who does not read what other tests do misses the end.
+    let last = thread::spawn(|| BufReader::new(feed).lines().last());
     wait_until_current(&agent, LOG);
     let took = agent.end();
     assert!(took < SOON, "{took:?}");
     assert_ended(&agent);
     assert_eq!(agent.lines("stdout").last().expect("lines")["type"], "end");
-    let last = reading.join().expect("no panic").expect("lines").expect("readable");
+    let last = last.join().expect("it reads").expect("lines").expect("readable");
     assert!(last.contains("\"type\":\"end\""), "{last}");
 }
 

@@ -99,7 +99,7 @@ fn namespace(shutdown: &Value) -> String {
     shutdown["workload"]["kubernetes"]["namespace"].as_str().unwrap_or_default().to_owned()
 }
 
-fn forced(lines: &[Value]) -> BTreeMap<String, u64> {
+pub fn forced(lines: &[Value]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for shutdown in shutdowns(lines).iter().filter(|line| line["verdict"] == "forced") {
         *counts.entry(format!("{} {}", namespace(shutdown), name(shutdown))).or_default() += 1;
@@ -131,7 +131,7 @@ fn findings_counted(rows: &[Row]) -> BTreeMap<String, u64> {
     counts
 }
 
-fn counts(rows: &[Row], column: &str) -> BTreeMap<String, u64> {
+pub fn counts(rows: &[Row], column: &str) -> BTreeMap<String, u64> {
     let key = |row: &Row| format!("{} {}", text(row, "namespace"), text(row, "name"));
     rows.iter().map(|row| (key(row), row[column].as_u64().expect("a number"))).collect()
 }
