@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    cgroup::Cgroup,
+    cgroup::{Cgroup, Hierarchies},
     clock::{Deadline, boot_ns, parse_time},
     lines::Lines,
     process::{Bracket, Place, Proc},
@@ -51,6 +51,19 @@ pub struct Case {
 }
 
 impl Case {
+    /// What it is called in tables.
+    pub fn name(&self) -> String {
+        let place = if self.pid_namespace { " (pid 1)" } else { "" };
+        let act = match self.act {
+            Act::Nothing => "",
+            Act::Term => ": TERM",
+            Act::Kill => ": KILL",
+            Act::TermKill(_) => ": TERM, KILL",
+            Act::TermKillOrphan(_) => ": TERM, KILL to its child",
+        };
+        format!("{}{place}{act}", self.mode)
+    }
+
     /// A process without children in our own PID namespace.
     pub const fn new(
         mode: &'static str,
@@ -103,10 +116,14 @@ pub struct Outcome {
 
 /// Starts all cases `rounds` times, in cgroups of their own and in ours; acts, and reaps.
 pub fn run(cases: &[Case], rounds: usize) -> Vec<Outcome> {
+    run_in(Hierarchies::Unified, cases, rounds)
+}
+
+fn run_in(hierarchies: Hierarchies, cases: &[Case], rounds: usize) -> Vec<Outcome> {
     nix::sys::prctl::set_child_subreaper(true).expect("any process may be a subreaper");
     let mut all: Vec<_> = (0..rounds)
         .flat_map(|_| cases)
-        .flat_map(|case| [Outcome::start(*case, true), Outcome::start(*case, false)])
+        .flat_map(|case| [Some(hierarchies), None].map(|own| Outcome::start(*case, own)))
         .collect();
     all.iter_mut().for_each(Outcome::signal_first);
     let begin = boot_ns();
@@ -128,15 +145,35 @@ pub fn run(cases: &[Case], rounds: usize) -> Vec<Outcome> {
 
 /// Runs the cases in both kinds of place inside one session; all that is wrong with it.
 pub fn check(cases: &[Case], rounds: usize) -> Vec<String> {
+    let mut checked = check_each(Hierarchies::Unified, cases, rounds);
+    let mut faults = std::mem::take(&mut checked.losses);
+    faults.extend(checked.cases.into_iter().flatten());
+    faults
+}
+
+/// What was wrong with a session.
+#[derive(Debug)]
+pub struct Checked {
+    /// What is missing from it.
+    pub losses: Vec<String>,
+    /// With each case, in the order in which they were given.
+    pub cases: Vec<Vec<String>>,
+}
+
+/// The same, with cgroups in these hierarchies, told case by case.
+pub fn check_each(hierarchies: Hierarchies, cases: &[Case], rounds: usize) -> Checked {
     let session = Session::start(&["--grace", "1s"]);
-    let outcomes = run(cases, rounds);
+    let outcomes = run_in(hierarchies, cases, rounds);
     for one in outcomes.iter().filter(|one| one.case.verdict.is_some()) {
         session.wait_for_shutdown(one.orphan.as_ref().unwrap_or(&one.main).pid);
     }
-    let recorded = session.finish();
-    let mut faults = recorded.lines.losses();
-    faults.extend(outcomes.iter().flat_map(|one| one.faults(&recorded.lines)));
-    faults
+    let lines = session.finish().lines;
+    let mut by_case = vec![Vec::new(); cases.len()];
+    // Each round has every case in two places.
+    for (one, place) in outcomes.iter().zip((0..).map(|n| n / 2 % cases.len())) {
+        by_case[place].extend(one.faults(&lines));
+    }
+    Checked { losses: lines.losses(), cases: by_case }
 }
 
 /// Panics with the first faults, if there are any.
@@ -146,9 +183,9 @@ pub fn assert_none(faults: &[String]) {
 }
 
 impl Outcome {
-    fn start(case: Case, own_cgroup: bool) -> Self {
+    fn start(case: Case, own_cgroup: Option<Hierarchies>) -> Self {
         let name = case.mode.split(' ').next().unwrap_or_default();
-        let cgroup = own_cgroup.then(|| Cgroup::new(name));
+        let cgroup = own_cgroup.map(|hierarchies| Cgroup::new_in(hierarchies, name));
         let place = Place { cgroup: cgroup.as_ref(), pid_namespace: case.pid_namespace };
         let main = Proc::start(case.mode, place);
         Self { case, main, orphan: None, term: None, kill: None, cgroup }
