@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         "release": read("/proc/sys/kernel/osrelease"),
         "version": read("/proc/sys/kernel/version"),
         "preempt": read("/sys/kernel/debug/sched/preempt"),
+        "cgroups": Layout::ALL.map(Layout::name),
     }));
     for layout in Layout::ALL {
         layout.enter();
