@@ -206,6 +206,9 @@ impl Outcome {
         }
         let target = if matches!(self.case.act, Act::TermKill(_)) {
             &mut self.main
+        } else if self.main.status.is_none() {
+            // It is no orphan yet, and not ours.
+            return;
         } else {
             self.orphan.insert(Proc::adopt(self.main.children[0]))
         };

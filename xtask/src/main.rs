@@ -56,14 +56,7 @@ enum Task {
     /// Check the rules that no compiler knows: file heads and sizes, links, the core's purity.
     Tidy,
     /// Run the core cases on kernels of Debian's, in virtual machines (emulated: no KVM needed).
-    Vm {
-        /// Which lines of Linux [default: all].
-        #[arg(value_name = "KERNEL")]
-        kernels: Vec<vm::Kernel>,
-        /// Fetch the kernels again: newer ones, if there are.
-        #[arg(long)]
-        update: bool,
-    },
+    Vm(vm::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -79,7 +72,7 @@ fn main() -> anyhow::Result<()> {
         Task::Manifests { check } => manifests::run(root, check),
         Task::Test => test::run(root),
         Task::Tidy => tidy::run(root),
-        Task::Vm { kernels, update } => vm::run(root, kernels, update),
+        Task::Vm(options) => vm::run(root, &options),
         Task::Tools => tools::Tools::find_or_install().map(drop),
     }
 }

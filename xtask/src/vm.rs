@@ -16,10 +16,10 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use clap::Args;
 use xshell::Shell;
 
-pub use self::kernels::Kernel;
-use self::{boot::Machine, console::Run, initramfs::File};
+use self::{boot::Machine, console::Run, initramfs::File, kernels::Kernel};
 use crate::{image, test};
 
 /// See [`test::install_missing`].
@@ -34,19 +34,33 @@ const NEEDED: &[(&str, &str)] = &[
 /// tests do.
 const INIT: &str = "st/deps/st-guest";
 
+/// What to run.
+#[derive(Args)]
+pub struct Options {
+    /// Which lines of Linux [default: all].
+    #[arg(value_name = "KERNEL")]
+    kernels: Vec<Kernel>,
+    /// Fetch the kernels again: newer ones, if there are.
+    #[arg(long)]
+    update: bool,
+    /// A static `signal-trace` [default: that of the image, built for this].
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+}
+
 /// Boots them all, and prints one table. Fails if anything was wrong.
-pub fn run(root: &Path, wanted: Vec<Kernel>, update: bool) -> anyhow::Result<()> {
-    let wanted = if wanted.is_empty() { Kernel::ALL.to_vec() } else { wanted };
+pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let wanted = if options.kernels.is_empty() { &Kernel::ALL[..] } else { &options.kernels };
     let shell = Shell::new()?;
     shell.change_dir(root);
     test::install_missing(&shell, NEEDED)?;
     let folder = root.join("target/vm");
     let found: Vec<_> = wanted
         .iter()
-        .map(|kernel| kernel.find_or_fetch(&shell, &folder, update))
+        .map(|kernel| kernel.find_or_fetch(&shell, &folder, options.update))
         .collect::<anyhow::Result<_>>()?;
     let initrd = folder.join("initramfs.cpio");
-    fs::write(&initrd, initramfs::archive(&files(root)?))
+    fs::write(&initrd, initramfs::archive(&files(root, options.binary.as_deref())?))
         .with_context(|| format!("cannot write {}", initrd.display()))?;
     let runs = found
         .into_iter()
@@ -62,7 +76,7 @@ pub fn run(root: &Path, wanted: Vec<Kernel>, update: bool) -> anyhow::Result<()>
 /// With the preemption that the kernel prefers, and with the fullest, if it leaves that to us.
 fn boots(machine: &Machine) -> anyhow::Result<Vec<Run>> {
     let first = boot(machine, "")?;
-    if !first.has_dynamic_preemption() {
+    if ["", "full"].contains(&first.preemption()) {
         return Ok(vec![first]);
     }
     let mut full = boot(machine, "preempt=full")?;
@@ -91,8 +105,8 @@ fn boot(machine: &Machine, parameter: &str) -> anyhow::Result<Run> {
     }
 }
 
-/// Builds all that a guest has.
-fn files(root: &Path) -> anyhow::Result<Vec<File>> {
+/// Builds all that a guest has, but for a binary that is there.
+fn files(root: &Path, binary: Option<&Path>) -> anyhow::Result<Vec<File>> {
     let folder = root.join("target/guest");
     let what = [
         "--profile",
@@ -105,14 +119,13 @@ fn files(root: &Path) -> anyhow::Result<Vec<File>> {
         "st-proc",
     ];
     let built = image::build_static(root, &folder, &what)?.join("guest");
-    let read = |name: &str| {
-        let path: PathBuf = built.join(name);
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let tracer = binary.map_or_else(|| image::build(root), read)?;
     Ok(vec![
-        File { path: INIT, content: read("st-guest")? },
-        File { path: "st/st-proc", content: read("st-proc")? },
-        File { path: "st/signal-trace", content: image::build(root)? },
+        File { path: INIT, content: read(&built.join("st-guest"))? },
+        File { path: "st/st-proc", content: read(&built.join("st-proc"))? },
+        File { path: "st/signal-trace", content: tracer },
     ])
 }
 

@@ -119,11 +119,6 @@ impl Run {
         inner.map_or("", |(chosen, _)| chosen)
     }
 
-    /// Whether a kernel parameter can change that.
-    pub fn has_dynamic_preemption(&self) -> bool {
-        !self.preemption().is_empty()
-    }
-
     /// Notes if it does not preempt so.
     pub fn must_preempt(&mut self, wanted: &str) {
         let found = self.preemption();
@@ -180,10 +175,11 @@ pub(super) mod tests {
     #[test]
     fn good_run_is_right() {
         let run = parse(&console(DEBIAN, "none (voluntary) full", GOOD));
-        assert!(run.is_right() && run.began() && run.has_dynamic_preemption());
+        assert!(run.is_right() && run.began());
         assert_eq!((run.title().as_str(), run.counts()), ("6.1.176 voluntary", (1, 1)));
         let run = parse(&console("#1 SMP", "", GOOD));
-        assert!(run.is_right() && !run.has_dynamic_preemption());
+        assert!(run.is_right());
+        assert_eq!(run.preemption(), "");
         assert_eq!(run.title(), "6.1.0-50");
     }
 

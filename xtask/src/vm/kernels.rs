@@ -60,7 +60,7 @@ impl Kernel {
         if image.is_file() && !update {
             return Ok(image);
         }
-        say(&format!("fetching the kernel of {}", self.release()));
+        say(&format!("fetching the kernel of {}, the release of Debian", self.release()));
         let apt = Apt::begin(shell, folder.join("apt"), self.release())?;
         let packages = apt.kernel_packages()?;
         let files = folder.join("files");
@@ -116,6 +116,7 @@ impl<'a> Apt<'a> {
         let apt = Self { shell, folder, options };
         let options = &apt.options;
         cmd!(shell, "apt-get {options...} --quiet --quiet --error-on=any update")
+            .quiet()
             .run()
             .with_context(|| format!("cannot read the package list of {release} at {mirror}"))?;
         Ok(apt)
@@ -142,6 +143,7 @@ impl<'a> Apt<'a> {
         let (shell, options) = (self.shell, &self.options);
         let _there = shell.push_dir(&self.folder);
         cmd!(shell, "apt-get {options...} --quiet --quiet download {package}")
+            .quiet()
             .run()
             .with_context(|| format!("cannot download {package}"))?;
         // apt writes `+` and `:` of a version as it likes.
