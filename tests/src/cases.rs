@@ -1,5 +1,7 @@
 //! Runs many helper processes at once and holds the recording against what really happened.
 
+mod faults;
+
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -7,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::{
     cgroup::{Cgroup, Hierarchies},
-    clock::{Deadline, boot_ns, parse_time},
+    clock::{Deadline, boot_ns},
     lines::Lines,
     process::{Bracket, Place, Proc},
     session::Session,
 };
 
-/// How far a recorded time may be from what we measured, on a busy virtual machine.
-pub(crate) const SLACK: Duration = Duration::from_millis(20);
+pub(crate) use self::faults::{SLACK, exit_faults, time_fault};
+use self::faults::{findings_of, killer, signal_faults};
 
 /// What the harness does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,73 +281,4 @@ impl Outcome {
         let who = format!("`{}` (pid {}, {place})", self.case.mode, self.main.pid);
         faults.into_iter().map(|fault| format!("{who}: {fault}")).collect()
     }
-}
-
-/// The ids of the findings above `info`, as they are listed: the worst first.
-fn findings_of(shutdown: &Value) -> Value {
-    let findings = shutdown["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    findings.iter().filter(|f| f["severity"] != "info").map(|f| f["id"].clone()).collect()
-}
-
-/// We are the parent of all that we kill, and not part of any of the workloads.
-fn killer(process: &Proc) -> Value {
-    if process.status == Some(libc::SIGKILL) { json!("parent") } else { Value::Null }
-}
-
-/// One exit, with the status and at the time that waitpid saw.
-pub(crate) fn exit_faults(process: &Proc, lines: &Lines) -> Vec<String> {
-    let mut faults = Vec::new();
-    let exits = lines.exits(process.pid);
-    let ([exit], Some(status)) = (&exits[..], process.status) else {
-        return vec![format!("{} exits recorded", exits.len())];
-    };
-    let (code, signal) = match status & 0x7f {
-        0 => (json!(status >> 8 & 0xff), Value::Null),
-        number => {
-            let name = Signal::try_from(number).map_or_else(
-                |_| format!("SIGRTMIN+{}", number - libc::SIGRTMIN()),
-                |signal| signal.as_str().to_owned(),
-            );
-            (Value::Null, json!(name))
-        }
-    };
-    for (key, wanted) in [("wait_status", json!(status)), ("code", code), ("signal", signal)] {
-        if exit["exit"][key] != wanted {
-            faults.push(format!("exit: {key} is {}, must be {wanted}", exit["exit"][key]));
-        }
-    }
-    let bracket = process.ended.expect("reaped");
-    faults.extend(time_fault("exit", exit, bracket));
-    faults
-}
-
-/// Exactly the one signal that we sent, from us, to it, at that time; none from others.
-fn signal_faults(pid: i32, name: &str, sent: Option<Bracket>, lines: &Lines) -> Vec<String> {
-    let signals = lines.signals(pid, name);
-    // What a process sends to itself (abort, re-raise) is its own affair.
-    let foreign: Vec<_> =
-        signals.into_iter().filter(|line| line["sender"]["role"] != "self").collect();
-    match (&foreign[..], sent) {
-        ([], None) => Vec::new(),
-        ([line], Some(bracket)) => {
-            let mut faults: Vec<_> = time_fault(name, line, bracket).into_iter().collect();
-            let sender = &line["sender"]["process"]["pid"];
-            if *sender != std::process::id() {
-                faults.push(format!("{name}: sender is {sender}, not us"));
-            }
-            if line["sender"]["role"] != "parent" {
-                faults.push(format!("{name}: role is {}, not parent", line["sender"]["role"]));
-            }
-            faults
-        }
-        (lines, sent) => {
-            vec![format!("{} {name} recorded, sent: {}", lines.len(), sent.is_some())]
-        }
-    }
-}
-
-pub(crate) fn time_fault(what: &str, line: &Value, bracket: Bracket) -> Option<String> {
-    let time = parse_time(line["time"].as_str().unwrap_or_default());
-    let off = (bracket.from - time).max(time - bracket.to);
-    (!bracket.holds(time, SLACK)).then(|| format!("{what}: time is {} us off", off / 1000))
 }

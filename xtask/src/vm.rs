@@ -64,7 +64,11 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", initrd.display()))?;
     let runs = found
         .into_iter()
-        .map(|kernel| boots(&Machine { kernel, initrd: initrd.clone(), init: INIT }))
+        .zip(wanted)
+        .map(|(kernel, which)| {
+            let machine = Machine { kernel, initrd: initrd.clone(), init: INIT };
+            boots(which.release(), &machine)
+        })
         .collect::<anyhow::Result<Vec<_>>>()?
         .concat();
     show(&runs)?;
@@ -74,24 +78,23 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 }
 
 /// With the preemption that the kernel prefers, and with the fullest, if it leaves that to us.
-fn boots(machine: &Machine) -> anyhow::Result<Vec<Run>> {
-    let first = boot(machine, "")?;
+fn boots(name: &str, machine: &Machine) -> anyhow::Result<Vec<Run>> {
+    let first = boot(name, machine, "")?;
     if ["", "full"].contains(&first.preemption()) {
         return Ok(vec![first]);
     }
-    let mut full = boot(machine, "preempt=full")?;
+    let mut full = boot(name, machine, "preempt=full")?;
     full.must_preempt("full");
     Ok(vec![first, full])
 }
 
-fn boot(machine: &Machine, parameter: &str) -> anyhow::Result<Run> {
+fn boot(name: &str, machine: &Machine, parameter: &str) -> anyhow::Result<Run> {
     /// Under emulation, a kernel crashes at times while it patches its own code at boot: about one
     /// in twenty boots of 7.2. What happens once our init runs is never tried again.
     const ATTEMPTS: usize = 3;
-    let name = machine.kernel.display();
     let mut attempt = 1;
     loop {
-        say(&format!("booting {name} {parameter}"));
+        say(format!("booting the kernel of {name} {parameter}").trim_end());
         let ended = machine.boot(parameter)?;
         let run = console::parse(&ended);
         if !run.began() && attempt < ATTEMPTS {

@@ -39,7 +39,8 @@ impl Kernel {
     /// The oldest first.
     pub const ALL: [Self; 4] = [Self::V5_10, Self::V6_1, Self::V6_12, Self::Sid];
 
-    const fn release(self) -> &'static str {
+    /// The release of Debian that has it.
+    pub const fn release(self) -> &'static str {
         match self {
             Self::V5_10 => "bullseye",
             Self::V6_1 => "bookworm",
