@@ -16,6 +16,8 @@ use super::say;
 
 /// Depends on the newest kernel of a release, without drivers that virtual machines never need.
 const META: &str = "linux-image-cloud-amd64";
+/// What the names of releases end in where their security updates are.
+const SECURITY: &str = "-security";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A line of Linux that some release of Debian has.
@@ -94,8 +96,7 @@ impl<'a> Apt<'a> {
                 .with_context(|| format!("cannot create {}", needed.display()))?;
         }
         let sources = folder.join("sources.list");
-        let mirror = mirror(shell)?;
-        fs::write(&sources, format!("deb [signed-by={KEYRING}] {mirror} {release} main\n"))
+        fs::write(&sources, sources_of(shell, release)?)
             .with_context(|| format!("cannot write {}", sources.display()))?;
         let path = folder.display();
         let options = [
@@ -119,7 +120,9 @@ impl<'a> Apt<'a> {
         cmd!(shell, "apt-get {options...} --quiet --quiet --error-on=any update")
             .quiet()
             .run()
-            .with_context(|| format!("cannot read the package list of {release} at {mirror}"))?;
+            .with_context(|| {
+                format!("cannot read the package lists of {release}: does this mirror have them?")
+            })?;
         Ok(apt)
     }
 
@@ -161,19 +164,27 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Where this machine gets Debian from.
-fn mirror(shell: &Shell) -> anyhow::Result<String> {
+/// Lines of `sources.list`: this release, from where the machine gets Debian from, and its security
+/// updates, if the machine gets some.
+fn sources_of(shell: &Shell, release: &str) -> anyhow::Result<String> {
     let format = "$(RELEASE) $(COMPONENT) $(REPO_URI)";
     let targets = cmd!(shell, "apt-get indextargets --format {format}")
         .read()
         .context("cannot ask apt for its sources")?;
-    debian_mirror(&targets)
-        .map(str::to_owned)
-        .context("apt has no source with Debian's `main`: kernels are fetched from such a mirror")
+    let mirror = mirror(&targets, "").context(
+        "apt has no source with Debian's `main`: kernels are fetched from such a mirror",
+    )?;
+    let source = |mirror, suite: &str| format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n");
+    let mut sources = source(mirror, release);
+    // There are none for the unstable one.
+    if let Some(mirror) = self::mirror(&targets, SECURITY).filter(|_| release != "sid") {
+        sources += &source(mirror, &format!("{release}{SECURITY}"));
+    }
+    Ok(sources)
 }
 
 /// Out of lines of `RELEASE COMPONENT URI`. Others than Debian name their releases otherwise.
-fn debian_mirror(targets: &str) -> Option<&str> {
+fn mirror<'a>(targets: &'a str, suffix: &str) -> Option<&'a str> {
     const RELEASES: [&str; 9] = [
         "bullseye",
         "bookworm",
@@ -188,6 +199,7 @@ fn debian_mirror(targets: &str) -> Option<&str> {
     targets.lines().find_map(|line| {
         let mut words = line.split(' ');
         let (release, component, uri) = (words.next()?, words.next()?, words.next()?);
+        let release = release.strip_suffix(suffix)?;
         (RELEASES.contains(&release) && component == "main").then_some(uri)
     })
 }
@@ -240,9 +252,10 @@ mod tests {
                        bookworm-security main https://debian.example/security/\n\
                        bookworm contrib https://debian.example/debian/\n\
                        bookworm main https://mirror.example/debian/\n";
-        assert_eq!(debian_mirror(targets), Some("https://mirror.example/debian/"));
-        assert_eq!(debian_mirror("nodistro main https://node.example/\n"), None);
-        assert_eq!(debian_mirror(""), None);
+        assert_eq!(mirror(targets, ""), Some("https://mirror.example/debian/"));
+        assert_eq!(mirror(targets, SECURITY), Some("https://debian.example/security/"));
+        assert_eq!(mirror("nodistro main https://node.example/\n", ""), None);
+        assert_eq!(mirror("", ""), None);
     }
 
     #[test]
