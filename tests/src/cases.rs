@@ -1,20 +1,22 @@
 //! Runs many helper processes at once and holds the recording against what really happened.
 
+mod faults;
+
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    cgroup::Cgroup,
-    clock::{Deadline, boot_ns, parse_time},
+    cgroup::{Cgroup, Hierarchies},
+    clock::{Deadline, boot_ns},
     lines::Lines,
     process::{Bracket, Place, Proc},
     session::Session,
 };
 
-/// How far a recorded time may be from what we measured, on a busy virtual machine.
-pub(crate) const SLACK: Duration = Duration::from_millis(20);
+pub(crate) use self::faults::{SLACK, exit_faults, time_fault};
+use self::faults::{findings_of, killer, signal_faults};
 
 /// What the harness does to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,19 @@ pub struct Case {
 }
 
 impl Case {
+    /// What it is called in tables.
+    pub fn name(&self) -> String {
+        let place = if self.pid_namespace { " (pid 1)" } else { "" };
+        let act = match self.act {
+            Act::Nothing => "",
+            Act::Term => ": TERM",
+            Act::Kill => ": KILL",
+            Act::TermKill(_) => ": TERM, KILL",
+            Act::TermKillOrphan(_) => ": TERM, KILL to its child",
+        };
+        format!("{}{place}{act}", self.mode)
+    }
+
     /// A process without children in our own PID namespace.
     pub const fn new(
         mode: &'static str,
@@ -103,10 +118,14 @@ pub struct Outcome {
 
 /// Starts all cases `rounds` times, in cgroups of their own and in ours; acts, and reaps.
 pub fn run(cases: &[Case], rounds: usize) -> Vec<Outcome> {
+    run_in(Hierarchies::Unified, cases, rounds)
+}
+
+fn run_in(hierarchies: Hierarchies, cases: &[Case], rounds: usize) -> Vec<Outcome> {
     nix::sys::prctl::set_child_subreaper(true).expect("any process may be a subreaper");
     let mut all: Vec<_> = (0..rounds)
         .flat_map(|_| cases)
-        .flat_map(|case| [Outcome::start(*case, true), Outcome::start(*case, false)])
+        .flat_map(|case| [Some(hierarchies), None].map(|own| Outcome::start(*case, own)))
         .collect();
     all.iter_mut().for_each(Outcome::signal_first);
     let begin = boot_ns();
@@ -128,15 +147,35 @@ pub fn run(cases: &[Case], rounds: usize) -> Vec<Outcome> {
 
 /// Runs the cases in both kinds of place inside one session; all that is wrong with it.
 pub fn check(cases: &[Case], rounds: usize) -> Vec<String> {
+    let mut checked = check_each(Hierarchies::Unified, cases, rounds);
+    let mut faults = std::mem::take(&mut checked.losses);
+    faults.extend(checked.cases.into_iter().flatten());
+    faults
+}
+
+/// What was wrong with a session.
+#[derive(Debug)]
+pub struct Checked {
+    /// What is missing from it.
+    pub losses: Vec<String>,
+    /// With each case, in the order in which they were given.
+    pub cases: Vec<Vec<String>>,
+}
+
+/// The same, with cgroups in these hierarchies, told case by case.
+pub fn check_each(hierarchies: Hierarchies, cases: &[Case], rounds: usize) -> Checked {
     let session = Session::start(&["--grace", "1s"]);
-    let outcomes = run(cases, rounds);
+    let outcomes = run_in(hierarchies, cases, rounds);
     for one in outcomes.iter().filter(|one| one.case.verdict.is_some()) {
         session.wait_for_shutdown(one.orphan.as_ref().unwrap_or(&one.main).pid);
     }
-    let recorded = session.finish();
-    let mut faults = recorded.lines.losses();
-    faults.extend(outcomes.iter().flat_map(|one| one.faults(&recorded.lines)));
-    faults
+    let lines = session.finish().lines;
+    let mut by_case = vec![Vec::new(); cases.len()];
+    // Each round has every case in two places.
+    for (one, place) in outcomes.iter().zip((0..).map(|n| n / 2 % cases.len())) {
+        by_case[place].extend(one.faults(&lines));
+    }
+    Checked { losses: lines.losses(), cases: by_case }
 }
 
 /// Panics with the first faults, if there are any.
@@ -146,9 +185,9 @@ pub fn assert_none(faults: &[String]) {
 }
 
 impl Outcome {
-    fn start(case: Case, own_cgroup: bool) -> Self {
+    fn start(case: Case, own_cgroup: Option<Hierarchies>) -> Self {
         let name = case.mode.split(' ').next().unwrap_or_default();
-        let cgroup = own_cgroup.then(|| Cgroup::new(name));
+        let cgroup = own_cgroup.map(|hierarchies| Cgroup::new_in(hierarchies, name));
         let place = Place { cgroup: cgroup.as_ref(), pid_namespace: case.pid_namespace };
         let main = Proc::start(case.mode, place);
         Self { case, main, orphan: None, term: None, kill: None, cgroup }
@@ -169,6 +208,9 @@ impl Outcome {
         }
         let target = if matches!(self.case.act, Act::TermKill(_)) {
             &mut self.main
+        } else if self.main.status.is_none() {
+            // It is no orphan yet, and not ours.
+            return;
         } else {
             self.orphan.insert(Proc::adopt(self.main.children[0]))
         };
@@ -239,73 +281,4 @@ impl Outcome {
         let who = format!("`{}` (pid {}, {place})", self.case.mode, self.main.pid);
         faults.into_iter().map(|fault| format!("{who}: {fault}")).collect()
     }
-}
-
-/// The ids of the findings above `info`, as they are listed: the worst first.
-fn findings_of(shutdown: &Value) -> Value {
-    let findings = shutdown["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    findings.iter().filter(|f| f["severity"] != "info").map(|f| f["id"].clone()).collect()
-}
-
-/// We are the parent of all that we kill, and not part of any of the workloads.
-fn killer(process: &Proc) -> Value {
-    if process.status == Some(libc::SIGKILL) { json!("parent") } else { Value::Null }
-}
-
-/// One exit, with the status and at the time that waitpid saw.
-pub(crate) fn exit_faults(process: &Proc, lines: &Lines) -> Vec<String> {
-    let mut faults = Vec::new();
-    let exits = lines.exits(process.pid);
-    let ([exit], Some(status)) = (&exits[..], process.status) else {
-        return vec![format!("{} exits recorded", exits.len())];
-    };
-    let (code, signal) = match status & 0x7f {
-        0 => (json!(status >> 8 & 0xff), Value::Null),
-        number => {
-            let name = Signal::try_from(number).map_or_else(
-                |_| format!("SIGRTMIN+{}", number - libc::SIGRTMIN()),
-                |signal| signal.as_str().to_owned(),
-            );
-            (Value::Null, json!(name))
-        }
-    };
-    for (key, wanted) in [("wait_status", json!(status)), ("code", code), ("signal", signal)] {
-        if exit["exit"][key] != wanted {
-            faults.push(format!("exit: {key} is {}, must be {wanted}", exit["exit"][key]));
-        }
-    }
-    let bracket = process.ended.expect("reaped");
-    faults.extend(time_fault("exit", exit, bracket));
-    faults
-}
-
-/// Exactly the one signal that we sent, from us, to it, at that time; none from others.
-fn signal_faults(pid: i32, name: &str, sent: Option<Bracket>, lines: &Lines) -> Vec<String> {
-    let signals = lines.signals(pid, name);
-    // What a process sends to itself (abort, re-raise) is its own affair.
-    let foreign: Vec<_> =
-        signals.into_iter().filter(|line| line["sender"]["role"] != "self").collect();
-    match (&foreign[..], sent) {
-        ([], None) => Vec::new(),
-        ([line], Some(bracket)) => {
-            let mut faults: Vec<_> = time_fault(name, line, bracket).into_iter().collect();
-            let sender = &line["sender"]["process"]["pid"];
-            if *sender != std::process::id() {
-                faults.push(format!("{name}: sender is {sender}, not us"));
-            }
-            if line["sender"]["role"] != "parent" {
-                faults.push(format!("{name}: role is {}, not parent", line["sender"]["role"]));
-            }
-            faults
-        }
-        (lines, sent) => {
-            vec![format!("{} {name} recorded, sent: {}", lines.len(), sent.is_some())]
-        }
-    }
-}
-
-pub(crate) fn time_fault(what: &str, line: &Value, bracket: Bracket) -> Option<String> {
-    let time = parse_time(line["time"].as_str().unwrap_or_default());
-    let off = (bracket.from - time).max(time - bracket.to);
-    (!bracket.holds(time, SLACK)).then(|| format!("{what}: time is {} us off", off / 1000))
 }

@@ -1,8 +1,8 @@
-//! A cgroup of the harness' own in the v2 hierarchy, removed at the end.
+//! A cgroup of the harness' own, removed at the end: in the v2 hierarchy, or in one of v1.
 
 use std::{
     fs::{self, File},
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
@@ -10,11 +10,26 @@ use std::{
 
 use crate::clock::Deadline;
 
-/// A cgroup below the v2 root; its processes are one workload.
+/// In which hierarchies a cgroup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hierarchies {
+    /// v2.
+    Unified,
+    /// That of v1's pids controller, as by a manager that ignores v2.
+    Pids,
+    /// Both, as by runc on a machine that has both.
+    Both,
+}
+
+/// A cgroup below the root of its hierarchy; its processes are one workload.
 #[derive(Debug)]
 pub struct Cgroup {
+    /// In v2, if it is there; the place of its files.
     folder: PathBuf,
-    handle: File,
+    /// Of v2.
+    handle: Option<File>,
+    /// In the hierarchy of v1, if it is there.
+    pids: Option<PathBuf>,
     /// Path below the root of the hierarchy, as recordings show it.
     pub path: String,
     /// The one around it; goes after it.
@@ -24,9 +39,14 @@ pub struct Cgroup {
 impl Cgroup {
     /// Makes one with a name that nobody else has.
     pub fn new(name: &str) -> Self {
+        Self::new_in(Hierarchies::Unified, name)
+    }
+
+    /// The same, in other hierarchies.
+    pub fn new_in(hierarchies: Hierarchies, name: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self::at(format!("/st-test-{}-{count}-{name}", std::process::id()))
+        Self::at_in(hierarchies, format!("/st-test-{}-{count}-{name}", std::process::id()))
     }
 
     /// Makes one that looks like that of a Docker container. What is above it stays behind, empty,
@@ -52,12 +72,23 @@ impl Cgroup {
     }
 
     fn at(path: String) -> Self {
-        let folder = v2_mount().join(&path[1..]);
-        fs::create_dir(&folder).unwrap_or_else(|e| {
-            panic!("cannot make the cgroup {}: {e} (the tests need root)", folder.display())
-        });
-        let handle = File::open(&folder).expect("the new cgroup can be opened");
-        Self { folder, handle, path, around: None }
+        Self::at_in(Hierarchies::Unified, path)
+    }
+
+    fn at_in(hierarchies: Hierarchies, path: String) -> Self {
+        let make = |mount: PathBuf| {
+            let folder = mount.join(&path[1..]);
+            fs::create_dir(&folder).unwrap_or_else(|e| {
+                panic!("cannot make the cgroup {}: {e} (the tests need root)", folder.display())
+            });
+            folder
+        };
+        let unified = (hierarchies != Hierarchies::Pids).then(|| make(v2_mount()));
+        let pids = (hierarchies != Hierarchies::Unified).then(|| make(pids_mount()));
+        let open = |folder| File::open(folder).expect("the new cgroup can be opened");
+        let handle = unified.as_ref().map(open);
+        let folder = unified.or_else(|| pids.clone()).expect("it is in one of them");
+        Self { folder, handle, pids, path, around: None }
     }
 
     /// One of its files: `cgroup.procs`.
@@ -89,9 +120,15 @@ impl Cgroup {
         events.lines().any(|line| line == "frozen 1")
     }
 
-    /// For `CLONE_INTO_CGROUP`.
-    pub fn handle(&self) -> impl AsFd {
-        &self.handle
+    /// For `CLONE_INTO_CGROUP`, which v1 does not have.
+    pub fn handle(&self) -> Option<BorrowedFd<'_>> {
+        self.handle.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The file of v1 that a process joins by writing `0` to it.
+    pub fn entry(&self) -> Option<File> {
+        let path = self.pids.as_ref()?.join("cgroup.procs");
+        Some(File::options().write(true).open(path).expect("the cgroup is ours"))
     }
 
     /// The processes in it now.
@@ -108,7 +145,9 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        empty_and_remove(&self.folder);
+        for folder in [Some(&self.folder), self.pids.as_ref()].into_iter().flatten() {
+            empty_and_remove(folder);
+        }
     }
 }
 
@@ -153,12 +192,24 @@ fn empty_and_remove(folder: &Path) {
 
 /// Where the v2 hierarchy is mounted: anywhere, on a machine that has v1 beside it.
 fn v2_mount() -> PathBuf {
+    mount_of(|source| source.starts_with("cgroup2 "))
+        .expect("no cgroup v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified")
+}
+
+/// Where that of v1's pids controller is.
+fn pids_mount() -> PathBuf {
+    mount_of(|source| {
+        let options = source.rsplit(' ').next().unwrap_or_default();
+        source.starts_with("cgroup ") && options.split(',').any(|option| option == "pids")
+    })
+    .expect("no v1 hierarchy with pids: mount -t cgroup -o pids none /sys/fs/cgroup/pids")
+}
+
+/// `wanted` is asked with the type, the source and the options of each mount.
+fn mount_of(wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
-    let mount = mounts.lines().find_map(|line| {
+    mounts.lines().find_map(|line| {
         let (mount, source) = line.split_once(" - ")?;
-        source.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4)).flatten()
-    });
-    let mount =
-        mount.expect("no cgroup v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified");
-    Path::new(mount).to_path_buf()
+        wanted(source).then(|| mount.split(' ').nth(4).map(PathBuf::from)).flatten()
+    })
 }

@@ -3,7 +3,7 @@
 use std::{
     ffi::{CString, OsStr, OsString},
     fs::File,
-    os::fd::{AsFd as _, AsRawFd as _},
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
 };
 
@@ -113,13 +113,13 @@ impl Launch {
         let (argv, envp) = (pointers(&words), pointers(&variables));
         let home = c_string(folder);
         let nothing = File::open("/dev/null").expect("/dev/null is there");
-        let handle = cgroup.map(Cgroup::handle);
+        let handle = cgroup.and_then(Cgroup::handle);
         // SAFETY: `clone_args` is plain data.
         let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
         arguments.exit_signal = u64::try_from(libc::SIGCHLD).expect("positive");
         if let Some(handle) = &handle {
             arguments.flags |= CLONE_INTO_CGROUP;
-            arguments.cgroup = handle.as_fd().as_raw_fd().try_into().expect("a descriptor");
+            arguments.cgroup = handle.as_raw_fd().try_into().expect("a descriptor");
         }
         if self.pid_namespace {
             arguments.flags |= u64::try_from(libc::CLONE_NEWPID).expect("positive");

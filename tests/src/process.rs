@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader},
     os::{
-        fd::{AsFd, AsRawFd as _, OwnedFd},
+        fd::{AsRawFd, OwnedFd},
         unix::ffi::OsStrExt as _,
     },
     time::Duration,
@@ -222,7 +222,8 @@ fn wait_raw(pid: i32, options: i32) -> Result<Option<i32>, nix::Error> {
     nix::Error::result(result).map(|reaped| (reaped == pid).then_some(status))
 }
 
-/// Starts it with clone3(2), because only that puts a process into its cgroup at birth.
+/// Starts it with clone3(2), because only that puts a process into its cgroup at birth. One of v1 it
+/// joins before it becomes the program.
 fn clone_and_exec(words: &[OsString], place: Place, output: &OwnedFd) -> i32 {
     let words: Vec<CString> = words
         .iter()
@@ -230,7 +231,9 @@ fn clone_and_exec(words: &[OsString], place: Place, output: &OwnedFd) -> i32 {
         .collect();
     let mut pointers: Vec<_> = words.iter().map(|word| word.as_ptr()).collect();
     pointers.push(std::ptr::null());
-    let cgroup = place.cgroup.map(Cgroup::handle);
+    let cgroup = place.cgroup.and_then(Cgroup::handle);
+    let entry = place.cgroup.and_then(Cgroup::entry);
+    let entry = entry.as_ref().map(AsRawFd::as_raw_fd);
     // SAFETY: `clone_args` is plain data.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.exit_signal = u64::try_from(libc::SIGCHLD).expect("positive");
@@ -239,13 +242,18 @@ fn clone_and_exec(words: &[OsString], place: Place, output: &OwnedFd) -> i32 {
     }
     if let Some(cgroup) = &cgroup {
         arguments.flags |= CLONE_INTO_CGROUP;
-        arguments.cgroup = cgroup.as_fd().as_raw_fd().try_into().expect("a descriptor");
+        arguments.cgroup = cgroup.as_raw_fd().try_into().expect("a descriptor");
     }
     // SAFETY: like fork(2): the child has a copy of this memory and makes only async-signal-safe
     // calls, with strings that were made before.
     let pid = unsafe {
         let pid = libc::syscall(libc::SYS_clone3, &raw const arguments, size_of_val(&arguments));
         if pid == 0 {
+            if let Some(entry) = entry
+                && libc::write(entry, c"0".as_ptr().cast(), 1) != 1
+            {
+                libc::_exit(126);
+            }
             libc::dup2(output.as_raw_fd(), 1);
             as_if_new();
             libc::execv(pointers[0], pointers.as_ptr());

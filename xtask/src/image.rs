@@ -50,25 +50,10 @@ pub fn run(root: &Path, output: Option<PathBuf>, name: Option<String>) -> anyhow
 }
 
 /// The binary, without a dynamic linker: nothing else has to be in the image.
-fn build(root: &Path) -> anyhow::Result<Vec<u8>> {
-    let shell = Shell::new()?;
-    shell.change_dir(root);
-    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    // Of its own: other flags would make cargo build everything anew. Named also where it is the
-    // machine's own: without `--target` the flags would be those of procedural macros, too.
+pub fn build(root: &Path) -> anyhow::Result<Vec<u8>> {
     let folder = root.join("target/static");
-    let build = cmd!(
-        shell,
-        "{cargo} build --release --locked --package signal-trace --features kube --target {target} --target-dir {folder}"
-    );
-    // Settings of the calling cargo and of the user must not reach the image.
-    ebpf::foreign_settings()
-        .fold(build, Cmd::env_remove)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(root)?.join("\u{1f}"))
-        .run()
-        .context("cannot build the binary; the compiler's message is above")?;
-    let path = folder.join(target).join("release/signal-trace");
+    let what = ["--release", "--package", "signal-trace", "--features", "kube"];
+    let path = build_static(root, &folder, &what)?.join("release/signal-trace");
     let binary = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(
         !names_a_dynamic_linker(&binary),
@@ -76,6 +61,26 @@ fn build(root: &Path) -> anyhow::Result<Vec<u8>> {
         path.display()
     );
     Ok(binary)
+}
+
+/// Builds programs that need no dynamic linker, in a folder of their own: other flags would make
+/// cargo build everything anew. Returns the folder that has one for each profile.
+pub fn build_static(root: &Path, folder: &Path, what: &[&str]) -> anyhow::Result<PathBuf> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    // Named also where it is the machine's own: without `--target` the flags would be those of
+    // procedural macros, too.
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let build =
+        cmd!(shell, "{cargo} build --locked {what...} --target {target} --target-dir {folder}");
+    // Settings of the calling cargo and of the user must not reach the programs.
+    ebpf::foreign_settings()
+        .fold(build, Cmd::env_remove)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(root)?.join("\u{1f}"))
+        .run()
+        .context("cannot build the binary; the compiler's message is above")?;
+    Ok(folder.join(target))
 }
 
 /// The second and third keep the paths of this machine out of it.

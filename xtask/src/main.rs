@@ -7,6 +7,7 @@ mod manifests;
 mod test;
 mod tidy;
 mod tools;
+mod vm;
 
 use std::{
     env,
@@ -54,6 +55,8 @@ enum Task {
     Test,
     /// Check the rules that no compiler knows: file heads and sizes, links, the core's purity.
     Tidy,
+    /// Run the core cases on kernels of Debian's, in virtual machines (emulated: no KVM needed).
+    Vm(vm::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -69,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         Task::Manifests { check } => manifests::run(root, check),
         Task::Test => test::run(root),
         Task::Tidy => tidy::run(root),
+        Task::Vm(options) => vm::run(root, &options),
         Task::Tools => tools::Tools::find_or_install().map(drop),
     }
 }

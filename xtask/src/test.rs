@@ -87,7 +87,7 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     ensure!(is_root, "the tests load eBPF programs and make cgroups: run this as root");
     let shell = Shell::new()?;
     shell.change_dir(root);
-    install_missing(&shell)?;
+    install_missing(&shell, NEEDED)?;
     Tools::find_or_install()?;
     // What the tests take from a folder, and what is committed of it.
     manifests::run(root, true)?;
@@ -101,9 +101,10 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
         .context("a test with the Kubernetes API failed")
 }
 
-fn install_missing(shell: &Shell) -> anyhow::Result<()> {
+/// Installs the packages of those of these programs, or files, that are not there.
+pub fn install_missing(shell: &Shell, needed: &[(&str, &str)]) -> anyhow::Result<()> {
     let missing: BTreeSet<_> =
-        NEEDED.iter().filter(|(name, _)| !is_installed(name)).map(|(_, package)| package).collect();
+        needed.iter().filter(|(name, _)| !is_installed(name)).map(|(_, package)| package).collect();
     if missing.is_empty() {
         return Ok(());
     }
