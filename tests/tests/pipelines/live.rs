@@ -15,13 +15,13 @@ use signal_trace_tests::{
 
 use crate::{rsyslog, sql};
 
-/// Enough for the file to be rotated and compressed at least once, and not so often that a file has
-/// come and gone before rsyslog looks.
+/// Enough for a file of more than 64 KiB.
 const STOPS: usize = 100;
 
 const CONFIG: &str = "[sinks.file]\nenabled = true\npath = \"FOLDER/signal-trace.jsonl\"\n\
-                      rotate_size = \"64KiB\"\n\
-                      filter.types = [\"shutdown\", \"finding\"]";
+                      filter.types = [\"shutdown\", \"finding\"]\n";
+/// Less than what the first daemon writes.
+const ROTATING: &str = "rotate_size = \"64KiB\"\n";
 
 #[test]
 fn every_record_of_a_daemon_arrives_is_valid_and_can_be_asked_for() {
@@ -45,18 +45,12 @@ fn every_record_of_a_daemon_arrives_is_valid_and_can_be_asked_for() {
             killed.push(cgroup.path.rsplit('/').next().expect("its id").to_owned());
         }
         process.wait();
-        // In several batches: each is in one file.
-        std::thread::sleep(Duration::from_millis(60));
+        // As rsyslog sees it grow.
+        std::thread::sleep(Duration::from_millis(20));
     }
     agent.end();
 
     let written = history(&agent.folder);
-    let compressed = || {
-        let entries = std::fs::read_dir(agent.folder.path()).expect("our folder").flatten();
-        entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "zst")).count()
-    };
-    Deadline::after(Duration::from_secs(5)).until_or_not(|| compressed() > 0);
-    assert!(compressed() > 0, "it was not rotated: {} lines", written.len());
     schema::checked(&written.iter().map(ToString::to_string).collect::<Vec<_>>());
 
     // A session that goes on in another file begins that with its `recording` line again.
@@ -77,8 +71,21 @@ fn every_record_of_a_daemon_arrives_is_valid_and_can_be_asked_for() {
     assert_eq!(arrived.len(), written.len(), "{}", rsyslog.log());
     assert_eq!(arrived, written);
 
+    drop(rsyslog);
+
+    // Another one rotates and compresses what is there, with its first line.
+    let folder = std::mem::take(&mut agent.folder);
+    let mut agent = Agent::start_in(folder, &format!("{CONFIG}{ROTATING}"), |_| {});
+    let compressed = || {
+        let entries = std::fs::read_dir(agent.folder.path()).expect("our folder").flatten();
+        entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "zst")).count()
+    };
+    Deadline::after(Duration::from_secs(10)).until("a compressed file", || compressed() > 0);
+    agent.end();
+    let all = history(&agent.folder);
+
     // What others on this node were forced to is in the lines, too.
-    let forced = sql::forced(&written);
+    let forced = sql::forced(&all);
     let ours = killed.iter().filter(|id| forced.contains_key(&format!(" {id}"))).count();
     assert_eq!(ours, killed.len(), "{killed:?}, {forced:?}");
     for engine in sql::ENGINES {
