@@ -80,6 +80,7 @@ impl Settings {
 /// # Errors
 /// What the kernel or the user's privileges lack, at the start; later, what makes it blind.
 pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
+    memory::share_heaps();
     // First of all: from here on they end us in order.
     let mut signals = Signals::new().context("cannot handle signals")?;
     let managers = managers(&config)?;
