@@ -69,7 +69,7 @@ fn main() {
            grace = "1s"
            [sinks.file]
            enabled = true
-           path = "FOLDER/log/history.jsonl"
+           path = "FOLDER/log/signal-trace.jsonl"
            rotate_size = "1MiB"
            max_total = "512MiB"
            filter.types = ["shutdown", "finding", "zombie", "oom", "signal", "exit"]
@@ -112,8 +112,9 @@ fn main() {
     });
     let stopped = load.stopped.lock().expect("nobody panicked").clone();
     let last = *stopped.last().expect("something was stopped");
-    Deadline::after(Duration::from_secs(10))
-        .until_or_not(|| agent.lines("log/history.jsonl").iter().any(|line| is_end_of(line, last)));
+    Deadline::after(Duration::from_secs(10)).until_or_not(|| {
+        agent.lines("log/signal-trace.jsonl").iter().any(|line| is_end_of(line, last))
+    });
     let took = agent.end();
     let missing = missing(&agent.folder.file("log"), &stopped);
     let grown = table.growth();
