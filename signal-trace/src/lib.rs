@@ -20,6 +20,7 @@ mod net;
 pub mod outlet;
 pub mod pipeline;
 pub mod private_file;
+pub mod question;
 pub mod recording;
 pub mod selection;
 pub mod sinks;

@@ -5,15 +5,14 @@ use signal_trace_common::wire;
 use signal_trace_core::{
     findings::Severity,
     input::{Fact, Input, Loss},
-    output::{Ask, EndRecord, Figures, Outputs, Record, RecordBody},
+    output::{Ask, EndRecord, Figures, Outputs, RecordBody},
     time::{BootNs, ClockAnchor, SECOND},
     trace::Trace,
-    verdict::WorkloadVerdict,
 };
 use zerocopy::FromBytes as _;
 
 use crate::{
-    filters::Filters,
+    question::{Question, Shown},
     recording::{Header, RecordingError, Writer},
     sinks::{Sink, schema::Line},
 };
@@ -26,7 +25,7 @@ pub struct Pipeline {
     recorder: Option<Writer>,
     /// Why it was given up: the session goes on without.
     recording_error: Option<RecordingError>,
-    filters: Filters,
+    question: Question,
     node: String,
     /// Latest time that an input told: the only clock here.
     now: BootNs,
@@ -36,22 +35,15 @@ pub struct Pipeline {
     cut_short: bool,
 }
 
-/// What the filters let through, for the exit code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Shown {
-    worst: Option<Severity>,
-    inconclusive: bool,
-}
-
 /// How a session went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Totals, whatever the filters show.
+    /// Totals, whatever was shown.
     pub end: EndRecord,
-    /// The worst finding that the filters show.
+    /// The worst finding that was shown.
     pub worst: Option<Severity>,
-    /// Something was lost, or a shutdown that the filters show is inconclusive, or the recording
-    /// is not whole.
+    /// Something was lost, or a shutdown that was shown is inconclusive, or the recording is not
+    /// whole.
     pub inconclusive: bool,
 }
 
@@ -79,13 +71,13 @@ impl Pipeline {
         header: Header,
         mut sink: Box<dyn Sink>,
         mut recorder: Option<Writer>,
-        filters: Filters,
+        question: Question,
     ) -> anyhow::Result<Self> {
         if let Some(recorder) = &mut recorder {
             recorder.header(&header)?;
             recorder.flush()?;
         }
-        sink.line(&header.line(filters.to_wire())).context(OUTPUT)?;
+        sink.line(&header.line(question.filters.to_wire())).context(OUTPUT)?;
         let mut trace = Trace::new(header.config);
         let mut outputs = Outputs::default();
         // Not an input of its own: a replay has it from the header too.
@@ -96,7 +88,7 @@ impl Pipeline {
             sink,
             recorder,
             recording_error: None,
-            filters,
+            question,
             node: header.node,
             now: header.clock.boot,
             recorder_flushed: header.clock.boot,
@@ -118,21 +110,13 @@ impl Pipeline {
                 self.end = Some(*end);
             }
             let wanted = self.sink.wants(&record.body);
-            if self.filters.is_empty() {
-                self.shown.add(&record);
-                if !wanted && self.recorder.is_none() {
-                    continue;
-                }
+            if !wanted && self.recorder.is_none() {
+                continue;
             }
             let line = Line::from_record(&record, &self.node, self.cut_short);
             self.keep(|recorder| recorder.line(&line));
-            if !self.filters.is_empty() {
-                if !self.filters.allow(&line) {
-                    continue;
-                }
-                self.shown.add(&record);
-            }
-            if wanted {
+            if wanted && self.question.allows(&line) {
+                self.shown.add(&line);
                 self.sink.line(&line).context(OUTPUT)?;
             }
         }
@@ -206,21 +190,6 @@ impl Pipeline {
         let Shown { worst, inconclusive } = self.shown;
         let inconclusive = inconclusive || end.lost > 0 || self.cut_short;
         Ok(Summary { end, worst, inconclusive })
-    }
-}
-
-impl Shown {
-    fn add(&mut self, record: &Record) {
-        let findings = match &record.body {
-            RecordBody::Shutdown(shutdown) => {
-                self.inconclusive |= shutdown.verdict == WorkloadVerdict::Inconclusive;
-                &shutdown.findings[..]
-            }
-            RecordBody::Finding(record) => std::slice::from_ref(&record.finding),
-            _ => &[],
-        };
-        self.worst =
-            findings.iter().map(|finding| Some(finding.severity)).fold(self.worst, Ord::max);
     }
 }
 

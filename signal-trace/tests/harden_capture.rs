@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 use signal_trace::{
     capture::{Capture, Options, cgroup::Hierarchies, clock, procfs::Root},
     enrich::{self, Manager, RuntimeFlag},
-    filters::Filters,
     harden::{self, Plan},
     kernel::LoadOptions,
     pipeline::Pipeline,
+    question::Question,
     recording::Header,
     sinks::jsonl::Jsonl,
 };
@@ -198,7 +198,7 @@ fn capture(folder: &Path) {
         let word = String::new;
         let header = Header::new(word(), word(), word(), capture.anchor(), config);
         let sink = Box::new(Jsonl::new(File::create(folder.join("log/lines")).unwrap()));
-        let mut pipeline = Pipeline::new(header, sink, None, Filters::default()).unwrap();
+        let mut pipeline = Pipeline::new(header, sink, None, Question::default()).unwrap();
         capture.snapshot(&mut pipeline).unwrap();
         let end = clock::boot_now().plus(4 * SECOND);
         while clock::boot_now() < end {

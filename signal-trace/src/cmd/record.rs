@@ -57,7 +57,7 @@ async fn record(args: &RecordArgs) -> anyhow::Result<u8> {
     let (writer, mut output) =
         stdout::start(io::stdout()).context("cannot start the thread that writes the output")?;
     let sink = live_sink(args.format, writer);
-    let mut pipeline = Pipeline::new(header, sink, recorder, args.filters.clone())?;
+    let mut pipeline = Pipeline::new(header, sink, recorder, args.filters.clone().into())?;
     capture.snapshot(&mut pipeline)?;
 
     let mut session = Session::start(&args.command, args.duration, &config);

@@ -18,7 +18,8 @@ use super::{describe, is_broken_pipe, live_sink};
 use crate::{
     capture::clock,
     cli::{ReportArgs, record::LiveFormat, report::ReportFormat},
-    history::{Question, Range, catalogue::Catalogue},
+    history::{Range, catalogue::Catalogue},
+    question::Question,
     recording::writer::create_private,
     sinks::{Sink, jsonl::Jsonl, schema::Time, text::Text},
 };

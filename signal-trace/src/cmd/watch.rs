@@ -17,8 +17,7 @@ use tokio::{
 
 use crate::{
     cli::{WatchArgs, record::LiveFormat},
-    filters::Filters,
-    selection::Selection,
+    question::Question,
     sinks::{
         echo::Echo,
         feed,
@@ -87,7 +86,8 @@ fn feed(args: &WatchArgs, stream: UnixStream) -> anyhow::Result<u8> {
             Echo::Text(Text::new(io::stdout(), colour))
         }
     };
-    follow(stream, echo, &args.filters, &args.selection)
+    let (filters, selection) = (args.filters.clone(), args.selection.clone());
+    follow(stream, echo, &Question { filters, selection, ..Question::default() })
         .with_context(|| format!("watching {}", args.socket.display()))
 }
 
@@ -95,8 +95,7 @@ fn feed(args: &WatchArgs, stream: UnixStream) -> anyhow::Result<u8> {
 fn follow<W: io::Write>(
     source: impl Read,
     mut echo: Echo<W>,
-    filters: &Filters,
-    selection: &Selection,
+    question: &Question,
 ) -> anyhow::Result<u8> {
     const OUTPUT: &str = "cannot write the output";
     let mut source = BufReader::new(source);
@@ -135,7 +134,7 @@ fn follow<W: io::Write>(
         }
         begun = true;
         ended |= matches!(line.body, Body::End(_));
-        if filters.allow(&line) && selection.allow(&line) {
+        if question.allows(&line) {
             echo.line(&raw, &line).context(OUTPUT)?;
         }
     }

@@ -28,7 +28,6 @@ use crate::{
     capture::{Capture, Options, procfs::Root},
     cmd::watched,
     enrich::{self, KubeConfig},
-    filters::Filters,
     harden::{self, Plan},
     host,
     kernel::LoadOptions,
@@ -38,6 +37,7 @@ use crate::{
         server::{self, Server},
     },
     pipeline::Pipeline,
+    question::Question,
     recording::Header,
 };
 
@@ -111,7 +111,7 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
     if let Some((name, error)) = fan.0.borrow_mut().apply(&config.sinks).pop() {
         anyhow::bail!("cannot start the sink {name}: {error}");
     }
-    let mut pipeline = Pipeline::new(header, Box::new(fan.clone()), None, Filters::default())?;
+    let mut pipeline = Pipeline::new(header, Box::new(fan.clone()), None, Question::default())?;
     capture.snapshot(&mut pipeline)?;
     let watchdog = Watchdog::new();
     let mut agent = Agent { settings, config, fan, metrics, reload_failed: false, watchdog };

@@ -30,18 +30,7 @@ use self::{
     scan::Scan,
     source::{Event, Source},
 };
-use crate::{filters::Filters, selection::Selection, sinks::echo::Echo};
-
-/// What is asked.
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// When.
-    pub range: Range,
-    /// Whose.
-    pub filters: Filters,
-    /// What.
-    pub selection: Selection,
-}
+use crate::{question::Question, sinks::echo::Echo};
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +82,7 @@ pub fn read<W: Write>(
         }
     }
     let report = scan.finish();
-    let outcome = Outcome { worst: report.worst, gaps: report.has_gaps(), failures };
+    let outcome = Outcome { worst: report.shown.worst, gaps: report.has_gaps(), failures };
     echo.words(&summary::render(&report, question, files, skipped));
     echo.flush().context(OUTPUT)?;
     Ok(outcome)

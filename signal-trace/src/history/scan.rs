@@ -5,10 +5,8 @@ use std::io::{self, Write};
 use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde_json::from_slice;
-use signal_trace_core::findings::Severity;
 
 use super::{
-    Question,
     head::{BEGINNING, Head},
     prefilter::Prefilter,
     range::Stamp,
@@ -16,7 +14,7 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    selection::severity,
+    question::{Question, Shown},
     sinks::{
         echo::Echo,
         schema::{Body, Line, ParseError},
@@ -44,16 +42,16 @@ pub struct Report {
     pub unreadable: u64,
     /// Files that were not read, or not to their end.
     pub lost_files: u64,
-    /// The worst finding that was shown.
-    pub worst: Option<Severity>,
-    /// A shutdown that was shown is inconclusive.
-    pub inconclusive: bool,
+    /// What was shown.
+    pub shown: Shown,
 }
 
 impl Report {
     /// Whether something is missing in the time that was asked for.
     pub fn has_gaps(&self) -> bool {
-        !self.sessions.gaps.is_empty() || self.unreadable + self.lost_files > 0 || self.inconclusive
+        !self.sessions.gaps.is_empty()
+            || self.unreadable + self.lost_files > 0
+            || self.shown.inconclusive
     }
 }
 
@@ -78,8 +76,7 @@ impl<'a, W: Write> Scan<'a, W> {
                 tally: Tally::default(),
                 unreadable: 0,
                 lost_files: 0,
-                worst: None,
-                inconclusive: false,
+                shown: Shown::default(),
             },
         }
     }
@@ -205,27 +202,17 @@ impl<'a, W: Write> Scan<'a, W> {
     }
 
     fn show(&mut self, raw: &[u8], line: &Line) -> io::Result<()> {
-        let Question { filters, selection, .. } = self.question;
-        let shown = filters.allow(line) && selection.allow(line);
-        let Report { sessions, tally, worst, inconclusive, .. } = &mut self.report;
-        let findings = match &line.body {
-            Body::Shutdown(shutdown) => {
-                tally.shutdown(sessions.current(), shutdown, shown);
-                *inconclusive |= shown && shutdown.verdict == "inconclusive";
-                &shutdown.findings[..]
-            }
-            Body::Finding(line) => {
-                if shown {
-                    tally.finding(&line.finding);
-                }
-                std::slice::from_ref(&line.finding)
-            }
-            _ => &[],
-        };
-        if !shown {
+        let allowed = self.question.allows(line);
+        let Report { sessions, tally, shown, .. } = &mut self.report;
+        match &line.body {
+            Body::Shutdown(shutdown) => tally.shutdown(sessions.current(), shutdown, allowed),
+            Body::Finding(line) if allowed => tally.finding(&line.finding),
+            _ => {}
+        }
+        if !allowed {
             return Ok(());
         }
-        *worst = findings.iter().map(|finding| Some(severity(finding))).fold(*worst, Ord::max);
+        shown.add(line);
         self.echo.line(raw, line)
     }
 

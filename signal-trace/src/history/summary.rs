@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::{
-    Question,
     range::Stamp,
     scan::Report,
     sessions::{Gap, Why},
@@ -11,6 +10,7 @@ use super::{
 };
 use crate::{
     escape,
+    question::Question,
     sinks::text::style::{BOLD, RED, of_severity, of_verdict, span},
 };
 
@@ -126,7 +126,7 @@ fn gaps(text: &mut Table, report: &Report, several: bool) {
         let files = count(report.lost_files, "file");
         rows.push(format!("{files} not read, or not to the end: see the messages"));
     }
-    if report.inconclusive {
+    if report.shown.inconclusive {
         rows.push("something was lost that inconclusive shutdowns depend on".to_owned());
     }
     if rows.is_empty() {

@@ -1,23 +1,21 @@
 //! Whole histories, from their files to what is shown, while the files change.
 
 use std::{
-    cell::RefCell,
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
-    rc::Rc,
 };
 
 use indicatif::ProgressBar;
 use signal_trace_core::output::Record;
 
-use super::{Outcome, Question, Range, catalogue::Catalogue, name, read};
+use super::{Outcome, Range, catalogue::Catalogue, name, read};
 use crate::{
     filters::Filters,
+    question::Question,
     sinks::{
         echo::Echo,
         jsonl::append_line,
-        sample,
+        sample::{self, Shared},
         schema::{Line, Time},
     },
 };
@@ -43,20 +41,6 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -90,7 +74,7 @@ fn show(catalogue: Catalogue) -> (String, Outcome) {
     let Catalogue { pieces, skipped, .. } = catalogue;
     let question = Question::default();
     let outcome = read(pieces, skipped, &question, echo, &ProgressBar::hidden()).unwrap();
-    (String::from_utf8(out.0.take()).unwrap(), outcome)
+    (String::from_utf8(out.take()).unwrap(), outcome)
 }
 
 #[test]

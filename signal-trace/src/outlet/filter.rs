@@ -4,6 +4,7 @@ use signal_trace_core::findings::Severity;
 
 use crate::{
     cli::value::Glob,
+    selection::severity,
     sinks::schema::{Body, Finding, Line, Workload},
 };
 
@@ -52,12 +53,8 @@ impl Filter {
     }
 
     fn is_bad_enough(&self, findings: &[Finding]) -> bool {
-        self.min_severity.is_none_or(|least| {
-            findings.iter().any(|finding| {
-                let severity = Severity::ALL.into_iter().find(|it| it.name() == finding.severity);
-                severity.is_none_or(|severity| severity >= least)
-            })
-        })
+        self.min_severity
+            .is_none_or(|least| findings.iter().any(|finding| severity(finding) >= least))
     }
 
     fn is_namespace(&self, workload: Option<&Workload>) -> bool {

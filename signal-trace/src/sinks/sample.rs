@@ -1,6 +1,6 @@
 //! Records for tests: the shutdown of a container whose PID 1 is a shell without a handler.
 
-use std::rc::Rc;
+use std::{cell::RefCell, io, rc::Rc};
 
 use signal_trace_core::{
     config::Config,
@@ -26,6 +26,28 @@ pub const CONTAINER: &str = "9f2c00000000000000000000000000000000000000000000000
 /// Start of the session.
 pub const START: BootNs = BootNs(1000 * SECOND);
 const CLOCK: ClockAnchor = ClockAnchor { boot: START, wall_ns: 1_795_517_455_123_456_789 };
+
+/// What was written to it is kept after the sink is gone.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Shared {
+    /// All of it.
+    pub fn take(&self) -> Vec<u8> {
+        self.0.take()
+    }
+}
+
+impl io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 pub fn header() -> Header {
     let mut config = Config::new();

@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::{
     cli::{ReportArgs, report::ReportFormat},
-    history::{self, Outcome, Question, catalogue::Piece},
+    history::{self, Outcome, catalogue::Piece},
+    question::Question,
     sinks::{echo::Echo, text::Text},
 };
 

@@ -1,6 +1,6 @@
 //! Golden text.
 
-use std::{cell::RefCell, io, rc::Rc};
+use std::rc::Rc;
 
 use signal_trace_core::{
     output::{DeliveryRecord, ProcessRef, Record, RecordBody},
@@ -9,25 +9,14 @@ use signal_trace_core::{
 };
 
 use super::{
-    super::{Sink, sample, schema::Line},
+    super::{
+        Sink,
+        sample::{self, Shared},
+        schema::Line,
+    },
     Text,
 };
 use crate::{filters::Filters, golden};
-
-/// Keeps what was written after the sink is gone.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn line(record: &Record) -> Line {
     Line::from_record(record, "n1", false)
@@ -41,7 +30,7 @@ fn text(colour: bool) -> String {
         sink.line(&line(&record)).unwrap();
     }
     sink.flush().unwrap();
-    String::from_utf8(out.0.take()).unwrap()
+    String::from_utf8(out.take()).unwrap()
 }
 
 #[test]
@@ -71,7 +60,7 @@ fn a_cut_recording_is_never_called_complete() {
     }
     sink.line(&line(&end)).unwrap();
     sink.flush().unwrap();
-    let text = String::from_utf8(out.0.take()).unwrap();
+    let text = String::from_utf8(out.take()).unwrap();
     assert!(text.contains("incomplete: x breaks off"), "{text}");
     assert!(text.contains("gaps: the recording breaks off"), "{text}");
 }
@@ -91,7 +80,7 @@ fn a_signal_to_a_process_that_is_ending_is_not_called_ignored_by_it() {
     let mut sink = Text::new(out.clone(), false);
     sink.line(&line(&record)).unwrap();
     sink.flush().unwrap();
-    let text = String::from_utf8(out.0.take()).unwrap();
+    let text = String::from_utf8(out.take()).unwrap();
     assert!(text.trim_end().ends_with("no effect: it is ending already"), "{text}");
 }
 
@@ -110,7 +99,7 @@ fn the_handler_of_a_stop_signal_of_its_own_is_told_of() {
         let mut sink = Text::new(out.clone(), false);
         sink.line(&line(&sample::record(1, 500, delivery(known)))).unwrap();
         sink.flush().unwrap();
-        let text = String::from_utf8(out.0.take()).unwrap();
+        let text = String::from_utf8(out.take()).unwrap();
         assert_eq!(text.contains("runs its handler"), told, "{text}");
     }
 }
