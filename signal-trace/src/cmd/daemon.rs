@@ -13,7 +13,7 @@ use crate::{
     cli::DaemonArgs,
     daemon::{
         self, Settings,
-        config::{Config, ConfigError, DEFAULT_FILE, LogFormat, Source},
+        config::{Config, DEFAULT_FILE, LogFormat, Source},
     },
     log,
 };
@@ -63,15 +63,5 @@ const fn log_format(config: &Config) -> log::Format {
     match config.log_format {
         LogFormat::Text => log::Format::Text,
         LogFormat::Json => log::Format::Json,
-    }
-}
-
-impl Settings {
-    /// Reads the configuration, as at the start.
-    ///
-    /// # Errors
-    /// As [`daemon::config::load`].
-    pub fn load(&self) -> Result<Config, ConfigError> {
-        daemon::config::load(self.file(), self.overrides())
     }
 }

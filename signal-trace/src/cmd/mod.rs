@@ -11,8 +11,6 @@ pub mod watch;
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use signal_trace_common::filter::Filter;
-use signal_trace_core::signal::Signal;
 
 use crate::{
     cli::{Cli, Command, record::LiveFormat},
@@ -30,16 +28,6 @@ pub fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Schema => schema::run(),
     }
-}
-
-/// The signals that a workload can be stopped with, SIGKILL, and `more`: bit `n - 1` stands for
-/// signal `n`.
-pub fn watched(more: impl IntoIterator<Item = Signal>) -> u64 {
-    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::KILL]
-        .into_iter()
-        .chain(more)
-        .fold(Filter::NONE, |filter, signal| filter.watching(signal.number()))
-        .signal_mask
 }
 
 /// The sink that writes to `out`, which leads to standard output: text is coloured if that is a

@@ -13,12 +13,12 @@ use signal_trace_core::findings::Severity;
 use tokio::runtime::Builder;
 
 use self::session::{Ended, Session, Stops};
-use super::{live_sink, watched};
+use super::live_sink;
 use crate::{
     capture::{Capture, Options, procfs::Root},
     cli::RecordArgs,
     enrich, host,
-    kernel::LoadOptions,
+    kernel::{LoadOptions, watch},
     pipeline::Pipeline,
     recording::{Header, Writer},
 };
@@ -104,7 +104,7 @@ fn report_dropped(output: &stdout::Output) {
 
 /// What a workload can be stopped with, and what the user asked to see.
 fn signal_mask(args: &RecordArgs) -> u64 {
-    watched(args.stop_signals.iter().chain(&args.filters.signal).copied())
+    watch::mask(args.stop_signals.iter().chain(&args.filters.signal).copied())
 }
 
 fn header(args: &RecordArgs, options: &Options, capture: &Capture) -> anyhow::Result<Header> {

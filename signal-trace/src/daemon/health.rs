@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fan::Fan;
+use super::fan_out::FanOut;
 use crate::{
     capture::{Capture, clock},
     metrics::{Health, Ring, SinkHealth, Tracked},
@@ -17,7 +17,7 @@ use crate::{
 pub fn health(
     capture: &Capture,
     pipeline: &Pipeline,
-    fan: &Fan,
+    fan: &FanOut,
     reload_failed: bool,
 ) -> anyhow::Result<Health> {
     let seen = capture.figures()?;

@@ -1,13 +1,14 @@
 //! The node agent: capture, pipeline and outlets, from the start to an orderly end.
 
 pub mod config;
-mod ends;
-mod fan;
+mod enabled;
+mod fan_out;
 mod health;
+mod service;
+mod signals;
 
 use std::{
     cell::RefCell,
-    io,
     path::{Path, PathBuf},
     rc::Rc,
     time::Duration,
@@ -15,22 +16,20 @@ use std::{
 
 use anyhow::Context as _;
 use sd_notify::NotifyState;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Interval, interval, sleep, timeout},
-};
+use tokio::time::{interval, sleep, timeout};
 
 use self::{
-    config::{Config, Source},
-    fan::{Fan, Shared},
+    config::{Config, ConfigError, Source},
+    fan_out::{FanOut, Shared},
+    service::{Watchdog, notify},
+    signals::{Asked, Signals},
 };
 use crate::{
     capture::{Capture, Options, procfs::Root},
-    cmd::watched,
     enrich::{self, KubeConfig},
     harden::{self, Plan},
     host,
-    kernel::LoadOptions,
+    kernel::{LoadOptions, watch},
     memory,
     metrics::{
         Build, Metrics, Phase,
@@ -69,9 +68,12 @@ impl Settings {
         self.file.as_deref()
     }
 
-    /// What lies over it.
-    pub fn overrides(&self) -> &[Source] {
-        &self.overrides
+    /// Reads it, as at the start.
+    ///
+    /// # Errors
+    /// As [`config::load`].
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        config::load(self.file(), &self.overrides)
     }
 }
 
@@ -90,7 +92,7 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
         Root::at(&config.host_proc)?
     };
     let mut engine = config.to_engine();
-    engine.signal_mask = watched(config.stop_signals());
+    engine.signal_mask = watch::mask(config.stop_signals());
     engine.asks_managers = managers.asks_anybody();
     let load = LoadOptions { signal_mask: engine.signal_mask, ..LoadOptions::default() };
     let options = Options { load, managers, proc };
@@ -107,7 +109,7 @@ pub async fn run(settings: &Settings, config: Config) -> anyhow::Result<()> {
         Server::start(listener, metrics).context("cannot start the thread that serves the metrics")
     });
     let _server = serving.transpose()?;
-    let fan = Shared(Rc::new(RefCell::new(Fan::new(metrics.clone()))));
+    let fan = Shared(Rc::new(RefCell::new(FanOut::new(metrics.clone()))));
     if let Some((name, error)) = fan.0.borrow_mut().apply(&config.sinks).pop() {
         anyhow::bail!("cannot start the sink {name}: {error}");
     }
@@ -132,8 +134,8 @@ fn harden(config: &Config, managers: &enrich::Options, proc: &Root) {
     }
     let of_api = managers.kube().map(KubeConfig::port);
     let plan = Plan {
-        writable: ends::folders(&config.sinks),
-        connect_ports: ends::ports(&config.sinks).into_iter().chain(of_api).collect(),
+        writable: enabled::folders(&config.sinks),
+        connect_ports: enabled::ports(&config.sinks).into_iter().chain(of_api).collect(),
         proc: proc.clone(),
     };
     let outcome = harden::apply(&plan);
@@ -273,14 +275,14 @@ impl Agent<'_> {
         // Detaching waits for RCU grace periods of the kernel: meanwhile, lines get out.
         let detaching = std::thread::spawn(move || drop(capture));
         pipeline.finish()?;
-        let mut outlets = {
+        let outlets = {
             let mut fan = self.fan.0.borrow_mut();
             fan.close();
             fan.take_all()
         };
         let all = async {
-            for outlet in &mut outlets {
-                outlet.done().await;
+            for outlet in &outlets {
+                outlet.ended().await;
             }
         };
         let ended = tokio::select! {
@@ -298,67 +300,5 @@ impl Agent<'_> {
         let _ = detaching.join();
         tracing::info!("ended");
         Ok(())
-    }
-}
-
-/// SIGTERM, SIGINT and SIGHUP, which do not kill us any more.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for one. May be cancelled.
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.hangup.recv() => Asked::Reload,
-        }
-    }
-
-    /// Waits for one that ends us.
-    async fn end(&mut self) {
-        while !matches!(self.next().await, Asked::End) {}
-    }
-}
-
-/// What a signal asks for.
-enum Asked {
-    End,
-    Reload,
-}
-
-/// systemd's watchdog, if it keeps one over us.
-struct Watchdog(Option<Interval>);
-
-impl Watchdog {
-    fn new() -> Self {
-        // Half of its patience. None at all means that there is none.
-        let half = sd_notify::watchdog_enabled().map(|patience| patience / 2);
-        Self(half.filter(|half| !half.is_zero()).map(interval))
-    }
-
-    async fn due(&mut self) {
-        match &mut self.0 {
-            Some(interval) => drop(interval.tick().await),
-            None => std::future::pending().await,
-        }
-    }
-}
-
-/// Tells the service manager, if there is one.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!("the service manager cannot be told: {error}");
     }
 }

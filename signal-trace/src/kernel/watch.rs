@@ -1,10 +1,11 @@
-//! Signals that the eBPF programs watch since they were loaded, beside those of the filter: the
-//! stop signals that containers and units turn out to have.
+//! Signals that the eBPF programs watch: those of the filter, from when they are loaded, and since then
+//! the stop signals that containers and units turn out to have.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::Map;
-use signal_trace_common::names;
+use signal_trace_common::{filter::Filter, names};
+use signal_trace_core::signal::Signal;
 
 use super::{
     LoadError,
@@ -14,7 +15,17 @@ use super::{
 // SAFETY: it is an atomic.
 unsafe impl Shared for AtomicU64 {}
 
-/// The mask.
+/// The signals that a workload can be stopped with, SIGKILL, and `more`: bit `n - 1` stands for
+/// signal `n`.
+pub fn mask(more: impl IntoIterator<Item = Signal>) -> u64 {
+    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::KILL]
+        .into_iter()
+        .chain(more)
+        .fold(Filter::NONE, |filter, signal| filter.watching(signal.number()))
+        .signal_mask
+}
+
+/// The mask of those that were added.
 #[derive(Debug)]
 pub struct Watch(Mapped<AtomicU64>);
 

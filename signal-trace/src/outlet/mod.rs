@@ -8,14 +8,9 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{io, sync::Arc, thread, time::Duration};
 
-use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::sync::watch;
 
 use self::queue::Queue;
 pub use self::{
@@ -99,8 +94,10 @@ pub trait Deliver: Send + 'static {
     fn finish(&mut self) {}
 }
 
-/// Comes when an outlet has ended, with what it gave up.
-pub type Ended = oneshot::Receiver<Option<Missing>>;
+/// Whether an outlet has ended, and with what it gave up.
+pub type End = watch::Receiver<Option<GivenUp>>;
+/// What could not be delivered in the end.
+pub type GivenUp = Option<Missing>;
 
 /// The near end of an outlet.
 #[derive(Debug)]
@@ -109,14 +106,13 @@ pub struct Outlet {
     filter: Filter,
     queue: Arc<Queue>,
     stats: Arc<Stats>,
-    done: Option<oneshot::Receiver<()>>,
-    also_done: Arc<Mutex<Option<oneshot::Sender<Option<Missing>>>>>,
+    end: End,
 }
 
 impl Outlet {
     /// Starts the thread; `name` is that of the table in the configuration. It delivers nothing
-    /// before `after` comes: the outlet whose place it takes has ended. What that gave up is missing
-    /// in the stream of this one.
+    /// before the outlet whose place it takes has ended (`after`). What that gave up is missing in the
+    /// stream of this one.
     ///
     /// # Errors
     /// No thread can be started.
@@ -124,21 +120,18 @@ impl Outlet {
         name: &'static str,
         filter: Filter,
         limits: Limits,
-        after: Option<Ended>,
+        after: Option<End>,
         deliver: impl Deliver,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let queue = Arc::new(Queue::new(limits));
         let stats = Arc::new(Stats::default());
-        let (tell_done, done) = oneshot::channel();
-        let also_done: Arc<Mutex<Option<oneshot::Sender<_>>>> = Arc::default();
+        let (tell_end, end) = watch::channel(None);
         let (of_thread, counts) = (Arc::clone(&queue), Arc::clone(&stats));
-        let successor = Arc::clone(&also_done);
         thread::Builder::new().name(format!("sink-{name}")).spawn(move || {
             let given_up = runtime.block_on(async {
-                // An error means that it is gone, which is as good.
                 if let Some(after) = after
-                    && let Ok(Some(missing)) = after.await
+                    && let Some(missing) = given_up(after).await
                 {
                     counts.dropped(usize::try_from(missing.count()).unwrap_or(usize::MAX));
                     of_thread.inherit(missing);
@@ -146,11 +139,9 @@ impl Outlet {
                 run::run(name, deliver, &of_thread, &counts).await
             });
             // Whoever ends the process may have stopped to wait.
-            let _ = tell_done.send(());
-            let successor = successor.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let _ = successor.map(|tell| tell.send(given_up));
+            let _ = tell_end.send(Some(given_up));
         })?;
-        Ok(Self { name, filter, queue, stats, done: Some(done), also_done })
+        Ok(Self { name, filter, queue, stats, end })
     }
 
     /// Whether lines of this type are of use.
@@ -191,11 +182,8 @@ impl Outlet {
     }
 
     /// Waits until the thread has ended; [`Outlet::close`] comes before.
-    pub async fn done(&mut self) {
-        if let Some(done) = self.done.take() {
-            // An error means that the thread is gone, which is as good.
-            let _ = done.await;
-        }
+    pub async fn ended(&self) {
+        given_up(self.end.clone()).await;
     }
 
     /// Whether its first line is out, or it was seen that it will not get out for now.
@@ -203,16 +191,15 @@ impl Outlet {
         self.stats.delivered_lines() + self.stats.failures() > 0
     }
 
-    /// For the outlet that takes its place; to be called before [`Outlet::close`].
-    pub fn when_done(&mut self) -> Ended {
-        let (tell, done) = oneshot::channel();
-        *self.also_done.lock().unwrap_or_else(PoisonError::into_inner) = Some(tell);
-        done
+    /// For the outlet that takes its place.
+    pub fn end(&self) -> End {
+        self.end.clone()
     }
 
     /// Whether the thread has ended.
-    pub fn has_ended(&mut self) -> bool {
-        self.done.as_mut().is_none_or(|done| done.try_recv() != Err(TryRecvError::Empty))
+    pub fn has_ended(&self) -> bool {
+        // An error means that it panicked.
+        self.end.borrow().is_some() || self.end.has_changed().is_err()
     }
 
     /// Table in the configuration.
@@ -239,4 +226,11 @@ impl Outlet {
     pub fn capacity(&self) -> usize {
         self.queue.limits().lines
     }
+}
+
+/// Waits for the end of an outlet.
+async fn given_up(mut end: End) -> GivenUp {
+    // An error means that its thread panicked, and nothing more is known.
+    let ended = end.wait_for(Option::is_some).await;
+    ended.ok().and_then(|end| end.clone().flatten())
 }

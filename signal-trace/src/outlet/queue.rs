@@ -56,7 +56,7 @@ struct State {
 }
 
 /// Lines that are not there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Missing {
     count: u64,
     from: Time,

@@ -55,7 +55,7 @@ const ROOM: Limits = Limits { lines: 1000, bytes: 1 << 20 };
 fn close_and_wait(outlet: &mut Outlet) {
     outlet.close();
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().build().unwrap().block_on(outlet.done());
+    runtime.enable_all().build().unwrap().block_on(outlet.ended());
 }
 
 fn seqs(end: &End) -> Vec<(String, u64)> {
@@ -151,13 +151,13 @@ fn an_end_that_refuses_even_the_loss_is_not_asked_again_and_again() {
 fn what_an_outlet_gives_up_is_missing_in_that_which_takes_its_place() {
     let (dead, end) = (End::default(), End::default());
     dead.failing.store(usize::MAX, Ordering::SeqCst);
-    let mut old = Outlet::start("x", everything(), ROOM, None, dead).unwrap();
+    let old = Outlet::start("x", everything(), ROOM, None, dead).unwrap();
     let all = entries();
     for entry in &all[..3] {
         old.push(entry);
     }
-    let after = old.when_done();
     old.close();
+    let after = old.end();
     let mut new = Outlet::start("x", everything(), ROOM, Some(after), end.clone()).unwrap();
     new.push(&all[3]);
     close_and_wait(&mut new);

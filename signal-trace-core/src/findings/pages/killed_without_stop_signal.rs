@@ -15,9 +15,11 @@ pub(super) const PAGE: Page = Page {
                 `warning` in a container or unit; `info` in a plain process tree, or if the kernel \
                 sent it for a reason of its own (`PR_SET_PDEATHSIG`, `RLIMIT_CPU`), or to a \
                 session in a container that goes on (a probe that took too long), or if a stop \
-                signal in the ten minutes before had led to nothing yet. Not said of a \
+                signal in the ten minutes before had led to nothing yet, or if the process is older \
+                than the recording and a stop signal of the grace period before the SIGKILL may have \
+                been sent before that began (the shutdown is not `complete` then). Not said of a \
                 process that killed itself, of an OOM kill, or of the end of a PID namespace.",
-    limits: "A stop signal from before the recording is not known. Why the sender did it is not \
+    limits: "A stop signal from longer before the recording is not known. Why the sender did it is not \
              seen. Exit code 137 alone is no such kill: a process can exit with it, and a runtime \
              can report it without having seen the end.",
     general: "ask it to stop with its stop signal, give it time, and send SIGKILL only to what \

@@ -6,7 +6,7 @@ use std::{
 
 use super::config::{File, Otlp as OtlpConfig, Sinks, Socket, Stdout};
 use crate::{
-    outlet::{Ended, Filter, Limits, Outlet},
+    outlet::{End, Filter, Limits, Outlet},
     sinks::{
         feed::Feed,
         file::FileSink,
@@ -17,7 +17,7 @@ use crate::{
 
 /// A sink that is enabled.
 #[derive(Clone, Debug, PartialEq)]
-pub enum End {
+pub enum Enabled {
     Stdout(Stdout),
     File(File),
     Otlp(OtlpConfig),
@@ -48,7 +48,7 @@ pub fn ports(sinks: &Sinks) -> Vec<u16> {
     otlp.map(|target| target.ports()).unwrap_or_default()
 }
 
-impl End {
+impl Enabled {
     /// Those that are enabled.
     pub fn all(sinks: &Sinks) -> Vec<Self> {
         let Sinks { stdout, file, otlp, socket } = sinks;
@@ -110,7 +110,7 @@ impl End {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(&self, after: Option<Ended>) -> io::Result<Outlet> {
+    pub fn start(&self, after: Option<End>) -> io::Result<Outlet> {
         let (name, filter, limits) = (self.name(), self.filter(), self.limits());
         match self {
             Self::Stdout(_) => Outlet::start(name, filter, limits, after, stdout::Stdout::new()?),

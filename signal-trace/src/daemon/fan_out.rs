@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc, sync::Arc};
 
 use signal_trace_core::{input::LossKind, output::RecordBody};
 
-use super::{config::Sinks, ends::End};
+use super::{config::Sinks, enabled::Enabled};
 use crate::{
     metrics::Metrics,
     outlet::{Entry, Outlet},
@@ -16,7 +16,7 @@ use crate::{
 
 /// All outlets of the daemon.
 #[derive(Debug, Default)]
-pub struct Fan {
+pub struct FanOut {
     outlets: Vec<Wired>,
     /// Replaced by a reload; they deliver what they have, and end.
     retired: Vec<Outlet>,
@@ -31,11 +31,11 @@ pub struct Fan {
 /// An outlet and what it was made of.
 #[derive(Debug)]
 struct Wired {
-    end: End,
+    sink: Enabled,
     outlet: Outlet,
 }
 
-impl Fan {
+impl FanOut {
     /// No outlets yet; `metrics` counts what comes.
     pub fn new(metrics: Option<Metrics>) -> Self {
         Self { metrics, ..Self::default() }
@@ -48,42 +48,41 @@ impl Fan {
     pub fn apply(&mut self, sinks: &Sinks) -> Vec<(&'static str, io::Error)> {
         let mut problems = vec![];
         let mut before = std::mem::take(&mut self.outlets);
-        for end in End::all(sinks) {
-            let same = before.iter().position(|wired| wired.end.name() == end.name());
+        for sink in Enabled::all(sinks) {
+            let same = before.iter().position(|wired| wired.sink.name() == sink.name());
             let mut old = same.map(|at| before.swap_remove(at));
-            if let Some(mut wired) = old.take_if(|old| old.end.is_as(&end)) {
-                wired.outlet.set_filter(end.filter());
-                self.outlets.push(Wired { end, outlet: wired.outlet });
+            if let Some(mut wired) = old.take_if(|old| old.sink.is_as(&sink)) {
+                wired.outlet.set_filter(sink.filter());
+                self.outlets.push(Wired { sink, outlet: wired.outlet });
                 continue;
             }
             // What takes its place begins when it has ended: it may use the same file.
             if let Some(Wired { outlet, .. }) = old {
-                self.retired.push(outlet);
+                self.retire(outlet);
             }
-            // That can also be one of an earlier reload, whose end still hangs.
-            self.forget_ended();
-            let before = self.retired.iter_mut().rfind(|outlet| outlet.name() == end.name());
-            let after = before.map(|outlet| {
-                let done = outlet.when_done();
-                outlet.close();
-                done
-            });
-            match end.start(after) {
+            // That can also be one of an earlier reload, which still hangs.
+            let before = self.retired.iter().rfind(|outlet| outlet.name() == sink.name());
+            let after = before.map(Outlet::end);
+            match sink.start(after) {
                 Ok(outlet) => {
                     if let Some(recording) = &self.recording {
                         outlet.push(recording);
                         outlet.flush();
                     }
-                    self.outlets.push(Wired { end, outlet });
+                    self.outlets.push(Wired { sink, outlet });
                 }
-                Err(error) => problems.push((end.name(), error)),
+                Err(error) => problems.push((sink.name(), error)),
             }
         }
         for Wired { outlet, .. } in before {
-            outlet.close();
-            self.retired.push(outlet);
+            self.retire(outlet);
         }
         problems
+    }
+
+    fn retire(&mut self, outlet: Outlet) {
+        outlet.close();
+        self.retired.push(outlet);
     }
 
     /// Whether every outlet has begun.
@@ -118,7 +117,7 @@ impl Fan {
 
     /// Forgets those of the retired that have ended.
     pub fn forget_ended(&mut self) {
-        self.retired.retain_mut(|outlet| !outlet.has_ended());
+        self.retired.retain(|outlet| !outlet.has_ended());
     }
 
     /// What was lost since the start, by kind.
@@ -159,7 +158,7 @@ impl Fan {
 
 /// The pipeline's sink; the daemon keeps the other end.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(pub Rc<RefCell<Fan>>);
+pub struct Shared(pub Rc<RefCell<FanOut>>);
 
 impl Sink for Shared {
     fn wants(&self, body: &RecordBody) -> bool {
@@ -216,12 +215,12 @@ mod tests {
         sinks.stdout.enabled = false;
         sinks.otlp.enabled = true;
         sinks.otlp.endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let give_all = |fan: &mut Fan| {
+        let give_all = |fan: &mut FanOut| {
             for record in sample::every_record() {
                 fan.give(&Line::from_record(&record, "n1", false));
             }
         };
-        let mut fan = Fan::default();
+        let mut fan = FanOut::default();
         assert!(fan.apply(&sinks).is_empty());
         give_all(&mut fan);
         let off = Sinks { otlp: crate::daemon::config::Otlp::default(), ..sinks.clone() };
@@ -241,7 +240,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("st-fan-{}", std::process::id()));
         let mut sinks = Sinks::default();
         sinks.stdout.enabled = false;
-        let mut fan = Fan::default();
+        let mut fan = FanOut::default();
         assert!(fan.apply(&sinks).is_empty());
         fan.give(&sample::header().line(Filters::default().to_wire()));
         sinks.file.enabled = true;
@@ -249,8 +248,8 @@ mod tests {
         assert!(fan.apply(&sinks).is_empty());
         fan.close();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        for mut outlet in fan.take_all() {
-            runtime.block_on(outlet.done());
+        for outlet in fan.take_all() {
+            runtime.block_on(outlet.ended());
         }
         let written = std::fs::read(&sinks.file.path);
         let _ = std::fs::remove_dir_all(&folder);
