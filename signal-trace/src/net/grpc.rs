@@ -9,12 +9,12 @@ use hyper::{
     client::conn::http2::{self, SendRequest},
     rt::{Read, Write},
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use prost::Message;
 use signal_trace_core::escape::escaped;
 use tokio::task::JoinSet;
 
-use super::{BodyError, Peer, Stream, collect};
+use super::{BodyError, Peer, collect};
 
 /// Bytes of an answer, at most.
 const MAX_ANSWER: usize = 4 << 20;
@@ -162,10 +162,7 @@ impl Channel {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => CallError::Absent,
             _ => broken(format!("cannot connect: {error}")),
         })?;
-        match stream {
-            Stream::Unix(stream) => Connection::begin(TokioIo::new(stream)).await,
-            Stream::Tcp(stream) => Connection::begin(TokioIo::new(stream)).await,
-        }
+        Connection::begin(stream).await
     }
 }
 

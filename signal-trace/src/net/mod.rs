@@ -10,7 +10,11 @@ use hyper::{
     HeaderMap,
     body::{Bytes, Incoming},
 };
-use tokio::net::{TcpStream, UnixStream};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,18 +40,19 @@ impl Peer {
         }
     }
 
-    /// Connects, and says with what.
-    pub(crate) async fn connect(&self) -> io::Result<Stream> {
-        match self {
-            Self::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
+    /// Connects.
+    pub(crate) async fn connect(&self) -> io::Result<TokioIo<Box<dyn Stream>>> {
+        let stream: Box<dyn Stream> = match self {
+            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
             Self::Tcp { host, port } => {
                 let connected = TcpStream::connect((&**host, *port)).await;
                 let stream = connected.map_err(|error| explain(error, *port))?;
                 // Requests go out whole: there is nothing to wait for.
                 stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
+                Box::new(stream)
             }
-        }
+        };
+        Ok(TokioIo::new(stream))
     }
 }
 
@@ -63,12 +68,11 @@ fn explain(error: io::Error, port: u16) -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, text)
 }
 
-/// A connection.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
+/// What a connection can do, over whatever it is.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl Stream for UnixStream {}
+impl Stream for TcpStream {}
 
 /// Why a body cannot be had.
 #[derive(Debug)]

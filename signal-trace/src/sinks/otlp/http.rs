@@ -7,7 +7,6 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
     header::{CONTENT_TYPE, HOST},
 };
-use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     requests::Request,
     target::{Target, path},
 };
-use crate::net::{BodyError, Stream, collect, words};
+use crate::net::{BodyError, collect, words};
 
 /// Bytes of the body of an answer, at most: it says next to nothing.
 const MOST_BODY: usize = 1 << 20;
@@ -103,25 +102,9 @@ impl Http {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MOST_HEADER);
         let mut task = JoinSet::new();
+        let (sender, io) = builder.handshake(stream).await.map_err(|error| refused(&error))?;
         // What the connection ends with, the answer says as well.
-        let sender = match stream {
-            Stream::Tcp(stream) => {
-                let (sender, io) = builder
-                    .handshake(TokioIo::new(stream))
-                    .await
-                    .map_err(|error| refused(&error))?;
-                task.spawn(async move { drop(io.await) });
-                sender
-            }
-            Stream::Unix(stream) => {
-                let (sender, io) = builder
-                    .handshake(TokioIo::new(stream))
-                    .await
-                    .map_err(|error| refused(&error))?;
-                task.spawn(async move { drop(io.await) });
-                sender
-            }
-        };
+        task.spawn(async move { drop(io.await) });
         Ok(Connection { sender, _task: task })
     }
 }
