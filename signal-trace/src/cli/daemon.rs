@@ -10,8 +10,8 @@ use crate::daemon::config::Source;
 /// --print-default-config]`
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "SIGHUP reads the configuration again and opens files anew; SIGTERM ends it \
-    within a second, all that is open told; a second SIGTERM ends it at once."
+    after_help = "SIGHUP reads the configuration again and opens files anew; SIGTERM ends it, \
+    all that is open told; a second SIGTERM ends it at once."
 )]
 pub struct DaemonArgs {
     /// The configuration, TOML [default: /etc/signal-trace/config.toml, if it is there]

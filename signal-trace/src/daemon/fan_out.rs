@@ -136,22 +136,22 @@ impl FanOut {
             *self.lost.entry(kind).or_default() += loss.count;
         }
         let begins = matches!(line.body, Body::Recording(_));
+        let outlets = self.outlets.iter().map(|wired| &wired.outlet);
+        let takers: Vec<_> = outlets.filter(|outlet| outlet.allows(line)).collect();
         // A reload may bring the first outlet, which begins with it, too.
-        if !begins && !self.outlets.iter().any(|wired| wired.outlet.allows(line)) {
+        if takers.is_empty() && !begins {
             return;
         }
         let entry = Arc::new(Entry::new(line));
-        if begins {
-            self.recording = Some(Arc::clone(&entry));
-        }
-        for Wired { outlet, .. } in &self.outlets {
-            if outlet.allows(line) {
-                outlet.push(&entry);
-                if begins {
-                    // Somebody waits for it.
-                    outlet.flush();
-                }
+        for outlet in takers {
+            outlet.push(&entry);
+            if begins {
+                // Somebody waits for it.
+                outlet.flush();
             }
+        }
+        if begins {
+            self.recording = Some(entry);
         }
     }
 }

@@ -14,7 +14,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The same when the outlet is being closed, and how often.
 const LAST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_ATTEMPTS: u32 = if cfg!(test) { 10 } else { 100 };
+const LAST_ATTEMPTS: u32 = 100;
 
 /// What is left of it, over all batches.
 struct Patience {

@@ -136,18 +136,32 @@ impl Config {
 
     /// Names of the keys that differ in `new` and are read at the start only.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        // Every key by name: a new one has to be thought of here.
+        let Self {
+            node,
+            host_proc,
+            log_format,
+            grace,
+            zombie_after,
+            stop_signals,
+            runtimes,
+            kube_api,
+            sinks: _,
+            metrics: Metrics { enabled, listen, labels: _, max_series: _ },
+            hardening,
+        } = self;
         let changed = [
-            ("node", self.node != new.node),
-            ("host_proc", self.host_proc != new.host_proc),
-            ("log_format", self.log_format != new.log_format),
-            ("grace", self.grace != new.grace),
-            ("zombie_after", self.zombie_after != new.zombie_after),
-            ("stop_signals", self.stop_signals != new.stop_signals),
-            ("runtimes", self.runtimes != new.runtimes),
-            ("kube_api", self.kube_api != new.kube_api),
-            ("metrics.enabled", self.metrics.enabled != new.metrics.enabled),
-            ("metrics.listen", self.metrics.listen != new.metrics.listen),
-            ("hardening", self.hardening != new.hardening),
+            ("node", *node != new.node),
+            ("host_proc", *host_proc != new.host_proc),
+            ("log_format", *log_format != new.log_format),
+            ("grace", *grace != new.grace),
+            ("zombie_after", *zombie_after != new.zombie_after),
+            ("stop_signals", *stop_signals != new.stop_signals),
+            ("runtimes", *runtimes != new.runtimes),
+            ("kube_api", *kube_api != new.kube_api),
+            ("metrics.enabled", *enabled != new.metrics.enabled),
+            ("metrics.listen", *listen != new.metrics.listen),
+            ("hardening", *hardening != new.hardening),
         ];
         changed.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
