@@ -31,6 +31,9 @@ use crate::capture::clock;
 
 /// Subjects that nobody has looked at yet; the lookups under way, too.
 const MOST_WANTED: usize = 8192;
+/// Threads that read files. The pool keeps as many as were once needed: a moment with fifty containers
+/// would leave fifty.
+const MOST_READERS: usize = 8;
 /// Facts that nobody has taken yet.
 const MOST_FACTS: usize = 65_536;
 /// Questions on their way to one source.
@@ -65,7 +68,11 @@ impl Enricher {
         let (sources, kube) = (Source::all(options), options.kube().cloned());
         let (wanted, subjects) = mpsc::channel(MOST_WANTED);
         let (told, facts) = mpsc::channel(MOST_FACTS);
-        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(MOST_READERS)
+            .build()?;
         thread::Builder::new().name("st-enrich".to_owned()).spawn(move || {
             runtime.block_on(serve(sources, kube, subjects, &told));
             // Not dropped: that would wait for files that are being read.
