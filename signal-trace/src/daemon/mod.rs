@@ -287,8 +287,10 @@ impl Agent<'_> {
         };
         let ended = tokio::select! {
             ended = timeout(LAST_DELIVERIES, all) => ended.is_ok(),
-            // The second one.
-            () = signals.end() => false,
+            () = signals.end() => {
+                tracing::warn!("told to end again: no sink is waited for any more");
+                false
+            }
         };
         if !ended {
             for outlet in outlets.iter().filter(|outlet| outlet.waiting() > 0) {

@@ -67,6 +67,8 @@ fn a_second_one_ends_it_at_once() {
     assert_eq!(agent.wait(), Some(0));
     let took = Duration::from_nanos(boot_ns() - before);
     assert!(took < SOON, "{took:?}");
+    // It would have ended soon without, too.
+    assert!(agent.stderr().contains("told to end again"), "{}", agent.stderr());
     assert_ended(&agent);
     drop(pipe);
 }
