@@ -215,12 +215,16 @@ impl ProcessTable {
 
     /// The living processes of a cgroup.
     pub fn living_in(&self, cgroup: CgroupKey) -> impl Iterator<Item = &Entry> {
+        self.known_in(cgroup).filter(|entry| entry.ended.is_none())
+    }
+
+    /// The same with those that are dead and not yet reaped.
+    pub fn known_in(&self, cgroup: CgroupKey) -> impl Iterator<Item = &Entry> {
         let first = ProcessId { pid: 0, start_ticks: 0 };
         self.by_cgroup
             .range((cgroup, first)..)
             .take_while(move |(key, _)| *key == cgroup)
             .filter_map(|(_, id)| self.entries.get(id))
-            .filter(|entry| entry.ended.is_none())
     }
 
     /// The living processes of the tree below `root`, that one included; but what is below another

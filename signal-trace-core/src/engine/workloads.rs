@@ -170,11 +170,11 @@ impl Engine {
     }
 }
 
-/// Whether somebody is in this cgroup, or it is being stopped.
+/// Whether somebody is in this cgroup, if only as a zombie, or it is being stopped.
 fn is_needed(
     table: &ProcessTable,
     timelines: &BTreeMap<WorkloadKey, Timeline>,
     key: CgroupKey,
 ) -> bool {
-    table.living_in(key).next().is_some() || timelines.contains_key(&WorkloadKey::Cgroup(key))
+    table.known_in(key).next().is_some() || timelines.contains_key(&WorkloadKey::Cgroup(key))
 }

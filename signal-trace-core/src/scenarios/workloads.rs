@@ -368,3 +368,25 @@ fn a_cgroup_has_its_path_from_birth() {
     assert_eq!(exit.expect("an exit").process.cgroup_path.as_deref(), Some(&b"/docker/x"[..]));
     assert_eq!(out.asks.len(), 0, "nobody had to be asked");
 }
+
+#[test]
+fn a_zombie_alone_in_its_cgroup_keeps_the_path_of_that() {
+    let repeated = (5..=700).map(|n| std::format!("+{n}s zombie 101\n"));
+    let out = run(&std::format!(
+        "+0ms path 7 /docker/abc
+         +0ms proc 50
+         +0ms proc 101 parent=50 cgroup=7
+         +10ms exit 101 code=0\n{}",
+        repeated.collect::<std::string::String>()
+    ));
+    let paths: Vec<_> = out
+        .records
+        .iter()
+        .filter_map(|record| match &record.body {
+            RecordBody::Zombie(zombie) => Some(zombie.process.cgroup_path.as_deref()),
+            _ => None,
+        })
+        .collect();
+    assert!(paths.len() > 6, "it is told of again and again: {paths:?}");
+    assert!(paths.iter().all(|path| *path == Some(&b"/docker/abc"[..])), "{paths:?}");
+}
