@@ -148,6 +148,12 @@ impl Docker {
         self.inspect(id, "{{.State.ExitCode}}").parse().expect("a number")
     }
 
+    /// What a container wrote so far, to both of its outputs.
+    pub fn log(&self, id: &str) -> String {
+        let output = self.command(&["logs", id]).output().expect("docker can be started");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
     /// One field of what the engine knows of a container.
     pub fn inspect(&self, id: &str, format: &str) -> String {
         self.run(&["inspect", "--format", format, id])

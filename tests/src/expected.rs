@@ -7,16 +7,17 @@ use serde_json::Value;
 use crate::lines::{Lines, findings_of};
 
 /// The shutdown that a process is the first one of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Expected {
     what: String,
     pid: i32,
     fields: Vec<(String, Wanted)>,
     findings: BTreeSet<&'static str>,
     exit_code: Option<i64>,
+    workload: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Wanted {
     OneOf(Vec<Value>),
     Within(RangeInclusive<f64>),
@@ -31,6 +32,7 @@ impl Expected {
             fields: Vec::new(),
             findings: BTreeSet::new(),
             exit_code: None,
+            workload: None,
         };
         expected.says("stop/sender/role", "runtime").says("complete", true)
     }
@@ -84,6 +86,13 @@ impl Expected {
     #[must_use]
     pub fn exit_code(mut self, code: i64) -> Self {
         self.exit_code = Some(code);
+        self
+    }
+
+    /// Findings of that workload which belong to no shutdown (zombies) count as well.
+    #[must_use]
+    pub fn in_workload(mut self, id: &str) -> Self {
+        self.workload = Some(id.to_owned());
         self
     }
 
@@ -147,6 +156,7 @@ impl Expected {
         }
         let found: BTreeSet<_> = findings_of(shutdown)
             .into_iter()
+            .chain(self.workload.iter().flat_map(|id| lines.findings_in(id)))
             .filter(|(_, severity)| *severity != "info")
             .map(|(id, _)| id)
             .collect();

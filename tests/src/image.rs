@@ -54,6 +54,23 @@ pub fn pause(folder: &Folder) -> PathBuf {
     archive(folder, "pause", &root, &[(PAUSE, json!({ "Entrypoint": ["/pause", "-P"] }))])
 }
 
+/// A root file system of links into `/usr`, and the little of `/etc` that programs need; the node's
+/// own `/usr` has to be mounted there. For [`HOST`].
+pub fn host_root(folder: &Folder) -> PathBuf {
+    let root = folder.file("host-rootfs");
+    for name in ["usr", "etc", "proc", "sys", "dev", "tmp", "run", "root", "var/log", "var/lib"] {
+        fs::create_dir_all(root.join(name)).expect("the folder is ours");
+    }
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        symlink(format!("usr/{name}"), root.join(name)).expect("the folder is ours");
+    }
+    for name in ["passwd", "group", "ld.so.conf", "ld.so.cache"] {
+        fs::copy(Path::new("/etc").join(name), root.join("etc").join(name))
+            .unwrap_or_else(|error| panic!("/etc/{name}: {error}"));
+    }
+    root
+}
+
 /// An archive with a root file system under several names, each with a configuration of its own.
 pub fn archive(folder: &Folder, name: &str, root: &Path, images: &[(&str, Value)]) -> PathBuf {
     let parts = folder.file(&format!("{name}-parts"));

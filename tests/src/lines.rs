@@ -75,6 +75,15 @@ impl Lines {
             .collect()
     }
 
+    /// Ids and severities of findings about a workload that belong to no shutdown.
+    pub fn findings_in(&self, id: &str) -> Vec<(&str, &str)> {
+        self.of("finding")
+            .filter(|line| line["workload"]["id"] == id)
+            .map(|line| &line["finding"])
+            .map(|f| (f["id"].as_str().unwrap_or(""), f["severity"].as_str().unwrap_or("")))
+            .collect()
+    }
+
     /// What is missing from the recording; empty in a good one.
     pub fn losses(&self) -> Vec<String> {
         let mut losses: Vec<_> = self.of("loss").map(ToString::to_string).collect();

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex},
     thread::JoinHandle,
@@ -141,17 +141,12 @@ impl Session {
     /// Waits until a manager has told of this container id or unit: names come by and by, and what
     /// ends before has none. Not for ever, as below.
     pub fn wait_until_told(&self, name: &str) {
-        let name = format!("\"{name}\"");
-        // What is told at once, before anybody was asked, has no name.
-        let told = |line: &str| {
-            line.contains("\"body\":{\"workload\":")
-                && line.contains(&name)
-                && line.contains("\"name\":")
-        };
-        Deadline::after(PATIENCE / 3).until_or_not(|| {
-            let recording = fs::read(&self.file).unwrap_or_default();
-            String::from_utf8_lossy(&recording).lines().any(told)
-        });
+        wait_until_told(&self.file, name);
+    }
+
+    /// The recording, which grows.
+    pub fn recording(&self) -> &Path {
+        &self.file
     }
 
     /// Waits until these processes are reported as ended by a shutdown; not for ever: what is
@@ -222,4 +217,19 @@ fn is_end_of(line: &Value, pid: i32) -> bool {
     let mut reports = line["processes"].as_array().into_iter().flatten();
     line["type"] == "shutdown"
         && reports.any(|p| p["process"]["pid"] == pid && !p["exit"].is_null())
+}
+
+/// See [`Session::wait_until_told`]; of the recording of one that runs.
+pub fn wait_until_told(recording: &Path, name: &str) {
+    let name = format!("\"{name}\"");
+    // What is told at once, before anybody was asked, has no name.
+    let told = |line: &str| {
+        line.contains("\"body\":{\"workload\":")
+            && line.contains(&name)
+            && line.contains("\"name\":")
+    };
+    Deadline::after(PATIENCE / 3).until_or_not(|| {
+        let recording = fs::read(recording).unwrap_or_default();
+        String::from_utf8_lossy(&recording).lines().any(told)
+    });
 }

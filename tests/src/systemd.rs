@@ -1,11 +1,6 @@
 //! systemd as PID 1 of a container, with units of the tests': the node itself may have none.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::json;
 
@@ -56,9 +51,12 @@ impl<'a> Systemd<'a> {
     /// The same, with more options of `docker run`.
     pub fn boot_with(docker: &'a Docker, units: &[(&str, &str)], options: &[&str]) -> Self {
         let folder = docker.folder();
-        let root = folder.file("host-rootfs");
-        make_root(&root);
+        let root = image::host_root(folder);
         let folder_of_units = root.join("etc/systemd/system");
+        fs::create_dir_all(&folder_of_units).expect("the folder is ours");
+        // With one it is no first boot, in which all services of the node would be enabled.
+        fs::write(root.join("etc/machine-id"), "0123456789abcdef0123456789abcdef\n")
+            .expect("the folder is ours");
         for (name, text) in [("st-test.target", TARGET)].iter().chain(units) {
             fs::write(folder_of_units.join(name), text).expect("the folder is ours");
         }
@@ -118,24 +116,6 @@ impl<'a> Systemd<'a> {
     fn systemctl(&self, arguments: &[&str]) -> Result<String, String> {
         self.docker.try_run(&[&["exec", &self.id, "systemctl"], arguments].concat())
     }
-}
-
-/// Links into `/usr`, and the little of `/etc` that systemd and D-Bus need.
-fn make_root(root: &Path) {
-    for name in ["usr", "etc/systemd/system", "proc", "sys", "dev", "tmp", "run", "root", "var/log"]
-    {
-        fs::create_dir_all(root.join(name)).expect("the folder is ours");
-    }
-    for name in ["bin", "sbin", "lib", "lib64"] {
-        symlink(format!("usr/{name}"), root.join(name)).expect("the folder is ours");
-    }
-    for name in ["passwd", "group", "ld.so.conf", "ld.so.cache"] {
-        fs::copy(Path::new("/etc").join(name), root.join("etc").join(name))
-            .unwrap_or_else(|error| panic!("/etc/{name}: {error}"));
-    }
-    // With one it is no first boot, in which all services of the node would be enabled.
-    fs::write(root.join("etc/machine-id"), "0123456789abcdef0123456789abcdef\n")
-        .expect("the folder is ours");
 }
 
 /// The pid in the innermost namespace.

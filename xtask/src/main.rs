@@ -3,6 +3,7 @@
 mod bench;
 mod ebpf;
 mod image;
+mod lab;
 mod manifests;
 mod test;
 mod tidy;
@@ -51,6 +52,9 @@ enum Task {
     },
     /// Install Helm and the Python packages that the tests of `deploy` need, in `target/tools`.
     Tools,
+    /// Run real systems (Docker, Kubernetes, Sidekiq, Laravel, ...), stop them well and badly, and
+    /// compare what is said of that with what happened. As root; installs what they need.
+    Lab(lab::Options),
     /// Run every test, as root; installs the packages that the tests need.
     Test,
     /// Check the rules that no compiler knows: file heads and sizes, links, the core's purity.
@@ -71,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         Task::Image { output, name } => image::run(root, output, name),
         Task::Manifests { check } => manifests::run(root, check),
         Task::Test => test::run(root),
+        Task::Lab(options) => lab::run(root, &options),
         Task::Tidy => tidy::run(root),
         Task::Vm(options) => vm::run(root, &options),
         Task::Tools => tools::Tools::find_or_install().map(drop),

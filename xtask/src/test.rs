@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
 
-use crate::{image, manifests, tools::Tools};
+use crate::{image, lab, manifests, tools::Tools};
 
 /// Programs that the tests start, or other files that they need, and Debian's packages that hold
 /// them.
@@ -83,11 +83,9 @@ const OUR_POLICY: &[u8] =
 
 /// Installs what is missing, builds the program under test, and runs all tests.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    ensure!(is_root, "the tests load eBPF programs and make cgroups: run this as root");
     let shell = Shell::new()?;
     shell.change_dir(root);
-    install_missing(&shell, NEEDED)?;
+    install(&shell)?;
     Tools::find_or_install()?;
     // What the tests take from a folder, and what is committed of it.
     manifests::run(root, true)?;
@@ -99,6 +97,13 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
     cmd!(shell, "cargo test --package signal-trace --features kube --lib enrich")
         .run()
         .context("a test with the Kubernetes API failed")
+}
+
+/// Installs what the tests, and the lab's systems, need of Debian's packages.
+pub fn install(shell: &Shell) -> anyhow::Result<()> {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    ensure!(is_root, "the tests load eBPF programs and make cgroups: run this as root");
+    install_missing(shell, &[NEEDED, lab::NEEDED].concat())
 }
 
 /// Installs the packages of those of these programs, or files, that are not there.

@@ -1,0 +1,35 @@
+//! The lab: systems that users run, stopped well and badly for real, and what must be said of that.
+//!
+//! `cargo xtask lab` prints one table of it, and [`docs`] writes it down.
+
+pub mod bench;
+pub mod case;
+pub mod docs;
+pub mod row;
+pub mod shell;
+
+use self::row::Row;
+
+/// Something that users run, in all the ways in which it is stopped here.
+#[derive(Clone, Copy, Debug)]
+pub struct System {
+    /// For the command line.
+    pub name: &'static str,
+    /// For headings.
+    pub title: &'static str,
+    /// What is run, and how, for those who read the table: Markdown.
+    pub about: &'static str,
+    /// Runs all cases.
+    pub run: fn(&System) -> Vec<Row>,
+}
+
+/// The systems that every run of the tests includes.
+pub const EVERYDAY: &[System] = &[shell::SYSTEM];
+
+/// Those that take long to make: run by name only.
+pub const BY_NAME: &[System] = &[];
+
+/// The system of that name.
+pub fn find(name: &str) -> Option<System> {
+    EVERYDAY.iter().chain(BY_NAME).find(|system| system.name == name).copied()
+}

@@ -1,0 +1,21 @@
+//! Every system of the lab that needs nothing that takes long to build: its rows are right, and the
+//! documents say what they are.
+
+use signal_trace_tests::{
+    cases::assert_none,
+    lab::{self, docs, row},
+};
+
+/// Runs a system, with its table for whoever reads the output of a failed test.
+fn is_right(name: &str) {
+    let system = lab::find(name).expect("it is in the list");
+    let rows = (system.run)(&system);
+    let table = row::table(&rows);
+    assert!(rows.iter().all(|row| row.faults.is_empty()), "{table}");
+    assert_none(&docs::faults(&system, &rows));
+}
+
+#[test]
+fn shell() {
+    is_right("shell");
+}

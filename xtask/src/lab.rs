@@ -1,0 +1,51 @@
+//! Runs systems that users run, for real: `cargo xtask lab`.
+//!
+//! The systems and the comparison are in `tests/src/lab`; here is what has to be there before.
+
+use std::{os::unix::process::CommandExt as _, path::Path};
+
+use anyhow::Context as _;
+use clap::Args;
+use xshell::{Shell, cmd};
+
+use crate::test;
+
+/// Programs and files of the lab's systems, and Debian's packages that hold them, besides those of
+/// the other tests.
+pub const NEEDED: &[(&str, &str)] = &[];
+
+/// What to run.
+#[derive(Args)]
+pub struct Options {
+    /// Which systems [default: all, but those that take long to build].
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Write what came of it into the documents.
+    #[arg(long)]
+    write_docs: bool,
+}
+
+/// Runs them, and prints one table; the exit code is 1 if anything was wrong.
+pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    test::install(&shell)?;
+    // `cargo run` builds no program of another package, nor other programs of its own.
+    cmd!(shell, "cargo build --package signal-trace --package signal-trace-tests --bins")
+        .run()
+        .context("cannot build them; the compiler's message is above")?;
+    cmd!(shell, "cargo build --package signal-trace-tests --example st-lab")
+        .run()
+        .context("cannot build the lab; the compiler's message is above")?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
+    let lab = target.join("debug/examples/st-lab");
+    // In the place of this program: at Ctrl-C it has to clear away, and nobody must be ahead of it.
+    let error = std::process::Command::new(&lab)
+        .args(&options.names)
+        .args(options.write_docs.then_some("--write-docs"))
+        // A fault is told by what it says, not by where it was found.
+        .env_remove("RUST_BACKTRACE")
+        .exec();
+    Err(error).with_context(|| format!("cannot start {}", lab.display()))
+}
