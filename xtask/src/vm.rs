@@ -103,7 +103,10 @@ fn boot(name: &str, machine: &Machine, parameter: &str) -> anyhow::Result<Run> {
             continue;
         }
         let (right, all) = run.counts();
-        say(&format!("{right} of {all} cases are right, after {} s", ended.seconds));
+        say(&format!(
+            "{right} of {all} cases that came to an end are right, after {} s",
+            ended.seconds
+        ));
         return Ok(run);
     }
 }

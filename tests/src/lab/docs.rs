@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     fmt::Write as _,
     fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -96,12 +97,19 @@ fn section_in(text: &str, system: &System) -> Option<String> {
 
 /// System, case and text of each block.
 fn blocks(page: &str) -> impl Iterator<Item = (&str, &str, &str)> {
-    page.split(MARK).skip(1).filter_map(|rest| {
-        let (head, rest) = rest.split_once(" -->\n")?;
-        let (system, case) = head.split_once(" | ")?;
-        let block = rest.strip_prefix(FENCE)?.split_once('\n')?.1.split_once(FENCE)?.0;
-        Some((system, case, block))
+    page.split(MARK).skip(1).filter_map(block).map(|(system, case, at, part)| {
+        let text = &part[at];
+        (system, case, text)
     })
+}
+
+/// Of what comes after a mark: system, case, and where the text is in it.
+fn block(part: &str) -> Option<(&str, &str, Range<usize>, &str)> {
+    let (head, rest) = part.split_once(" -->\n")?;
+    let (system, case) = head.split_once(" | ")?;
+    let (fence, body) = rest.split_once('\n').filter(|(line, _)| line.starts_with(FENCE))?;
+    let start = part.len() - rest.len() + fence.len() + 1;
+    Some((system, case, start..start + body.find(FENCE)?, part))
 }
 
 /// The page, with what was just said in its blocks.
@@ -110,11 +118,11 @@ fn with_outputs(page: &str, rows: &[Row]) -> String {
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         text.push_str(MARK);
-        let block = blocks(&format!("{MARK}{part}")).next().and_then(|(system, case, block)| {
+        let new = block(part).and_then(|(system, case, at, _)| {
             let row = rows.iter().find(|row| row.system == system && row.case == case)?;
-            Some(part.replacen(block, &shown(&row.text), 1))
+            Some([&part[..at.start], &shown(&row.text), &part[at.end..]].concat())
         });
-        text.push_str(block.as_deref().unwrap_or(part));
+        text.push_str(new.as_deref().unwrap_or(part));
     }
     text
 }
@@ -179,6 +187,13 @@ mod tests {
             "signal-trace 0.1.0: node\n  +1s  GRACEFUL   container x\n   +2s  end  1 shutdown\n";
         let page = with_outputs(PAGE, &[row(text)]);
         assert_eq!(page, PAGE.replace("old\n", "  +1s  GRACEFUL   container x\n"));
+    }
+
+    #[test]
+    fn a_block_that_is_still_empty_is_filled_where_it_is() {
+        let page = "<!-- lab: shell | trap -->\n```text\n```\n";
+        let filled = with_outputs(page, &[row("  +1s  GRACEFUL   container x\n")]);
+        assert_eq!(filled, page.replace("text\n", "text\n  +1s  GRACEFUL   container x\n"));
     }
 
     #[test]
