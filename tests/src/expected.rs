@@ -15,6 +15,7 @@ pub struct Expected {
     findings: BTreeSet<&'static str>,
     exit_code: Option<i64>,
     workload: Option<String>,
+    shuts_down: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +34,7 @@ impl Expected {
             findings: BTreeSet::new(),
             exit_code: None,
             workload: None,
+            shuts_down: true,
         };
         expected.says("stop/sender/role", "runtime").says("complete", true)
     }
@@ -96,9 +98,22 @@ impl Expected {
         self
     }
 
+    /// It ended without having been stopped by anybody: nothing is a shutdown, and findings stand
+    /// alone.
+    #[must_use]
+    pub fn without_shutdown(mut self) -> Self {
+        self.shuts_down = false;
+        self
+    }
+
+    /// Whether there must be a shutdown.
+    pub fn shuts_down(&self) -> bool {
+        self.shuts_down
+    }
+
     /// What is wrong with the lines.
     pub fn faults(&self, lines: &Lines) -> Vec<String> {
-        let mut faults = self.of_shutdown(lines);
+        let mut faults = if self.shuts_down { self.of_shutdown(lines) } else { self.of_end(lines) };
         let exits = lines.exits(self.pid).len();
         if exits != 1 {
             faults.push(format!("{exits} exits of process {}", self.pid));
@@ -110,6 +125,18 @@ impl Expected {
         self.fields.retain(|(known, _)| known != field);
         self.fields.push((field.to_owned(), wanted));
         self
+    }
+
+    fn of_end(&self, lines: &Lines) -> Vec<String> {
+        let mut faults = Vec::new();
+        if let Some((shutdown, _)) = lines.shutdown(self.pid) {
+            faults.push(format!("there must be no shutdown: {shutdown}"));
+        }
+        for exit in lines.exits(self.pid) {
+            faults.extend(self.code_fault(&exit["exit"]));
+        }
+        faults.extend(self.findings_fault(lines, []));
+        faults
     }
 
     fn of_shutdown(&self, lines: &Lines) -> Vec<String> {
@@ -131,10 +158,7 @@ impl Expected {
                 faults.push(format!("{field} is {found}, must be {wanted}"));
             }
         }
-        let code = exit_code(&report["exit"]);
-        if self.exit_code.is_some_and(|wanted| code != Some(wanted)) {
-            faults.push(format!("exit code {code:?}, must be {:?}", self.exit_code));
-        }
+        faults.extend(self.code_fault(&report["exit"]));
         // It is the same workload on every line.
         let signal = shutdown["stop"]["signal"].as_str().unwrap_or_default();
         let signals = lines.signals(self.pid, signal).into_iter().map(|line| &line["target"]);
@@ -154,16 +178,29 @@ impl Expected {
                 faults.push(format!("the sender is given the target's {field} {of_target}"));
             }
         }
-        let found: BTreeSet<_> = findings_of(shutdown)
+        faults.extend(self.findings_fault(lines, findings_of(shutdown)));
+        faults
+    }
+
+    fn code_fault(&self, exit: &Value) -> Option<String> {
+        let code = exit_code(exit);
+        let wrong = self.exit_code.is_some_and(|wanted| code != Some(wanted));
+        wrong.then(|| format!("exit code {code:?}, must be {:?}", self.exit_code))
+    }
+
+    /// With those of the workload that stand alone.
+    fn findings_fault<'a>(
+        &'a self,
+        lines: &'a Lines,
+        of_shutdown: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Option<String> {
+        let found: BTreeSet<_> = of_shutdown
             .into_iter()
             .chain(self.workload.iter().flat_map(|id| lines.findings_in(id)))
             .filter(|(_, severity)| *severity != "info")
             .map(|(id, _)| id)
             .collect();
-        if found != self.findings {
-            faults.push(format!("findings {found:?}, must be {:?}", self.findings));
-        }
-        faults
+        (found != self.findings).then(|| format!("findings {found:?}, must be {:?}", self.findings))
     }
 }
 

@@ -12,7 +12,13 @@ use crate::test;
 
 /// Programs and files of the lab's systems, and Debian's packages that hold them, besides those of
 /// the other tests.
-pub const NEEDED: &[(&str, &str)] = &[];
+pub const NEEDED: &[(&str, &str)] = &[
+    ("/usr/share/php/Illuminate/autoload.php", "php-laravel-framework"),
+    ("/usr/share/php8.2-sqlite3/sqlite3/pdo_sqlite.ini", "php8.2-sqlite3"),
+    ("redis-cli", "redis-tools"),
+    ("sidekiq", "ruby-sidekiq"),
+    ("sqlite3", "sqlite3"),
+];
 
 /// What to run.
 #[derive(Args)]

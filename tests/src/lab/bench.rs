@@ -114,6 +114,20 @@ impl Container<'_> {
         self.bench.docker.run(&[&["exec", &self.id], words].concat())
     }
 
+    /// The pids, as the node sees them, of its processes whose command line begins so; waits until
+    /// there are that many.
+    pub fn pids_of(&self, beginning: &str, count: usize) -> Vec<i32> {
+        let find = || -> Vec<i32> {
+            let all = self.docker_with(&["top"], &["-eo", "pid,args"]);
+            let words = all.lines().filter_map(|line| line.trim().split_once(' '));
+            let found = words.filter(|(_, args)| args.trim_start().starts_with(beginning));
+            found.filter_map(|(pid, _)| pid.parse().ok()).collect()
+        };
+        let what = format!("{count} processes {beginning:?} in a container");
+        Deadline::after(PATIENCE).until(&what, || find().len() == count);
+        find()
+    }
+
     /// `docker kill`, with a signal.
     pub fn signal(&self, name: &str) {
         self.docker(&["kill", "--signal", name]);
@@ -148,7 +162,11 @@ impl Container<'_> {
     }
 
     fn docker(&self, words: &[&str]) -> String {
-        self.bench.docker.run(&[words, &[&self.id]].concat())
+        self.docker_with(words, &[])
+    }
+
+    fn docker_with(&self, before: &[&str], after: &[&str]) -> String {
+        self.bench.docker.run(&[before, &[&self.id], after].concat())
     }
 }
 

@@ -98,7 +98,11 @@ pub fn run_all<B: Sync>(
     at_a_time: usize,
 ) -> Vec<Row> {
     let ended = a_few_at_a_time(cases, at_a_time, |case| (case.run)(&bench));
-    let pids: Vec<_> = ended.iter().flatten().map(|got| got.pid).collect();
+    let shut_down = cases.iter().zip(&ended).filter_map(|(case, ended)| {
+        let pid = ended.as_ref().ok()?.pid;
+        (case.says)(Expected::of(case.name, pid)).shuts_down().then_some(pid)
+    });
+    let pids: Vec<_> = shut_down.collect();
     session.wait_for_shutdowns(&pids);
     let recorded = session.finish();
     drop(bench);

@@ -5,8 +5,11 @@
 pub mod bench;
 pub mod case;
 pub mod docs;
+pub mod jobs;
+pub mod laravel;
 pub mod row;
 pub mod shell;
+pub mod sidekiq;
 
 use self::row::Row;
 
@@ -24,7 +27,7 @@ pub struct System {
 }
 
 /// The systems that every run of the tests includes.
-pub const EVERYDAY: &[System] = &[shell::SYSTEM];
+pub const EVERYDAY: &[System] = &[shell::SYSTEM, sidekiq::SYSTEM, laravel::SYSTEM];
 
 /// Those that take long to make: run by name only.
 pub const BY_NAME: &[System] = &[];

@@ -54,19 +54,17 @@ impl Row {
         let expected = Expected::of(what, got.pid).exit_code(got.exit_code).in_workload(&got.id);
         self.faults.extend(says(expected).faults(lines));
         self.faults.extend(got.also.iter().flat_map(|expected| expected.faults(lines)));
+        let mut findings = lines.findings_in(&got.id);
+        "–".clone_into(&mut self.verdict);
         if let Some((shutdown, process)) = lines.shutdown(got.pid) {
             let verdict = |of: &serde_json::Value| of["verdict"].as_str().unwrap_or("?").to_owned();
             self.verdict = format!("{} ({})", verdict(shutdown), verdict(process));
-            self.causes = lines
-                .findings_in(&got.id)
-                .into_iter()
-                .chain(findings_of(shutdown))
-                .filter(|(_, severity)| *severity != "info")
-                .map(|(id, _)| id.to_owned())
-                .collect();
-            self.causes.sort_unstable();
-            self.causes.dedup();
+            findings.extend(findings_of(shutdown));
         }
+        let causes = findings.into_iter().filter(|(_, severity)| *severity != "info");
+        self.causes = causes.map(|(id, _)| id.to_owned()).collect();
+        self.causes.sort_unstable();
+        self.causes.dedup();
         self.text = report::text(&recorded.file, &["--container", &got.id]);
     }
 

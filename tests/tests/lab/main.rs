@@ -19,3 +19,13 @@ fn is_right(name: &str) {
 fn shell() {
     is_right("shell");
 }
+
+#[test]
+fn sidekiq() {
+    is_right("sidekiq");
+}
+
+#[test]
+fn laravel() {
+    is_right("laravel");
+}
