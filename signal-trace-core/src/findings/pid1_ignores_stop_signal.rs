@@ -10,7 +10,7 @@ use super::{
     Case, Finding, Severity,
     case::{and_more, evidence, fix, name},
 };
-use crate::{signal::Disposition, verdict::ProcessVerdict};
+use crate::{signal::Disposition, system::System, verdict::ProcessVerdict};
 
 pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let members =
@@ -20,11 +20,17 @@ pub(super) fn check(case: &Case<'_>) -> Option<Finding> {
     let signal = own.stop.signal;
     let severity = if case.was_a_problem(worst) { Severity::Error } else { Severity::Info };
     let (why, fix) = if own.reraised.is_some_and(|(dropped, _)| dropped) {
+        // PHP does so for every signal that its program has no handler for (Zend/zend_signal.c).
+        let by_itself = System::of(&worst.process) == Some(System::Laravel);
         (
             "handled it and sent it to itself again, which the kernel drops for PID 1",
-            "make PID 1 exit by itself at the end of its handler instead of re-raising the signal, \
-             or run it under an init (docker run --init, tini, dumb-init)"
-                .to_owned(),
+            if by_itself {
+                fix("pid1-ignores-stop-signal", case.systems)
+            } else {
+                "make PID 1 exit by itself at the end of its handler instead of re-raising the \
+                 signal, or run it under an init (docker run --init, tini, dumb-init)"
+                    .to_owned()
+            },
         )
     } else if own.disposition == Disposition::Ignore {
         (

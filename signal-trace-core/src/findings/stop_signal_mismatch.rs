@@ -57,8 +57,9 @@ fn ended_by_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
 /// It has a handler for another signal that stops programs.
 fn handles_another(case: &Case<'_>, member: &Member) -> Option<Finding> {
     let own = member.own_stop.as_ref()?;
-    if System::of(&member.process) == Some(System::Shell) {
-        // A shell has handlers of its own, for its own sake.
+    // A shell has handlers of its own, for its own sake, and so has a runtime that sends a signal to
+    // itself again when the program has no handler.
+    if System::of(&member.process) == Some(System::Shell) || own.reraised.is_some() {
         return None;
     }
     let other = another(own, case.config)?;

@@ -1,6 +1,6 @@
 //! `stop-signal-mismatch`, and what only looks like one.
 
-use crate::fixture::{check, story};
+use crate::fixture::{check, run, shutdowns, story};
 
 #[test]
 fn another_signal_that_ends_it_is_a_mismatch() {
@@ -33,6 +33,29 @@ fn a_handler_for_another_signal_proves_little() {
            ! info stop-signal-mismatch
            ! info no-stop-handler",
     );
+}
+
+#[test]
+fn php_that_raises_each_signal_again_by_itself_is_no_mismatch() {
+    // Zend Signals: handlers for INT, QUIT, TERM and others from the start, for PHP's own sake.
+    let php = "+0ms proc 50
+         +0ms proc 100 cgroup=7 ns=1 comm=php
+         +10ms gen TERM 50>100 handler caught=INT
+         +11ms take TERM 100 handler
+         +11020us gen TERM 100>100 default dropped
+         +2010ms gen KILL 50>100 fatal
+         +2011ms exit 100 sig=9
+         +2020ms free 100";
+    check(
+        php,
+        "forced: SIGTERM by host, 2000 ms
+           100 ignored, SIGKILL by host
+           ! error pid1-ignores-stop-signal",
+    );
+    // What helps is a handler of the program.
+    let out = run(php);
+    let fix = &shutdowns(&out)[0].findings[0].fix;
+    assert!(fix.contains("install the pcntl extension"), "{fix}");
 }
 
 #[test]

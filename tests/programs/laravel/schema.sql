@@ -1,4 +1,4 @@
--- What `artisan queue:table` and `queue:failed-table` make, and what the jobs leave.
+/* What `artisan queue:table` and `queue:failed-table` make, and what the jobs leave. */
 create table jobs (
     id integer primary key autoincrement,
     queue text not null,

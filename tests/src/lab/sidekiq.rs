@@ -37,7 +37,7 @@ const CASES: &[Case<Bench>] = &[
             let queue = Queue::new(bench);
             queue.push("2");
             let container = queue.start_working(10, &sidekiq("-t 6"));
-            queue.judge(container.stop())
+            queue.account(container.stop())
         },
         end: End::exits(0, 0.3..=8.0).with(&["1 job done"]),
         says: |e| e.verdicts("graceful", "graceful"),
@@ -48,7 +48,7 @@ const CASES: &[Case<Bench>] = &[
             let queue = Queue::new(bench);
             queue.push("60");
             let container = queue.start_working(10, &sidekiq("-t 3"));
-            queue.judge(container.stop())
+            queue.account(container.stop())
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
         says: |e| e.verdicts("graceful", "graceful"),
@@ -59,7 +59,7 @@ const CASES: &[Case<Bench>] = &[
             let queue = Queue::new(bench);
             queue.push("60");
             let container = queue.start_working(3, &sidekiq("-t 25"));
-            queue.judge(container.stop())
+            queue.account(container.stop())
         },
         end: End::exits(137, 3.0..=7.0).with(&["1 job lost"]),
         says: |e| {
@@ -79,14 +79,14 @@ const CASES: &[Case<Bench>] = &[
             container.until_it_says("no longer accepting new work");
             queue.push("1");
             queue.until_done(1);
-            queue.judge(container.stop())
+            queue.account(container.stop())
         },
         end: End::exits(0, 0.3..=6.0).with(&["1 job done", "1 job in the queue"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "bash -c 'sidekiq; echo after'",
-        run: |bench| stop_wrapped(bench, &[]),
+        run: |bench| stop_wrapped(bench, 3, &[]),
         end: End::exits(137, 3.0..=7.0).with(&["1 job lost"]),
         says: |e| {
             e.verdicts("forced", "ignored")
@@ -95,9 +95,9 @@ const CASES: &[Case<Bench>] = &[
         },
     },
     Case {
-        name: "the same, below docker-init",
-        run: |bench| stop_wrapped(bench, &["docker-init", "--"]),
-        end: End::exits(143, 0.0..=2.5).with(&["1 job lost"]),
+        name: "bash -c 'sidekiq; echo after', below docker-init",
+        run: |bench| stop_wrapped(bench, 10, &["docker-init", "--"]),
+        end: End::exits(143, 0.0..=6.0).with(&["1 job lost"]),
         says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
     },
     Case {
@@ -107,7 +107,7 @@ const CASES: &[Case<Bench>] = &[
             queue.push("60");
             let script = format!("exec {}", sidekiq("-t 3").join(" "));
             let container = queue.start_working(10, &["bash", "-c", &script]);
-            queue.judge(container.stop())
+            queue.account(container.stop())
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
         says: |e| e.verdicts("graceful", "graceful"),
@@ -119,7 +119,7 @@ const CASES: &[Case<Bench>] = &[
             queue.push("60, \"child\"");
             let container = queue.start_working(10, &sidekiq("-t 3"));
             let child = container.pids_of("sleep", 1)[0];
-            let mut got = queue.judge(container.stop());
+            let mut got = queue.account(container.stop());
             got.also.push(killed_untold(child).finds("stop-signal-not-forwarded"));
             got
         },
@@ -133,7 +133,7 @@ const CASES: &[Case<Bench>] = &[
             queue.push("60, \"child, ended\"");
             let container = queue.start_working(10, &sidekiq("-t 3"));
             container.pids_of("sleep", 1);
-            queue.judge(container.stop())
+            queue.account(container.stop())
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
         says: |e| e.verdicts("graceful", "graceful"),
@@ -148,14 +148,14 @@ fn sidekiq(options: &str) -> Vec<&str> {
 }
 
 /// With a shell that waits for it, and a job that would be pushed back in time.
-fn stop_wrapped(bench: &Bench, init: &[&str]) -> Got {
+fn stop_wrapped(bench: &Bench, grace: u32, init: &[&str]) -> Got {
     let queue = Queue::new(bench);
     queue.push("60");
     let script = format!("{}; echo after", sidekiq("-t 3").join(" "));
     let words = [init, &["bash", "-c", &script]].concat();
-    let container = queue.start_working(3, &words);
+    let container = queue.start_working(grace, &words);
     let worker = container.pids_of("sidekiq 6", 1)[0];
-    let mut got = queue.judge(container.stop());
+    let mut got = queue.account(container.stop());
     let said = killed_untold(worker).finds("stop-signal-not-forwarded");
     let ignores = init.is_empty();
     got.also.push(if ignores { said.finds("pid1-ignores-stop-signal") } else { said });
@@ -201,15 +201,14 @@ impl<'a> Queue<'a> {
 
     /// Adds a job, with these arguments, as an application does.
     fn push(&self, arguments: &str) {
-        let output = Command::new(programs::system("ruby", "ruby"))
-            .arg("-r")
-            .arg(jobs::app("sidekiq").join("app.rb"))
-            .args(["-e", &format!("Work.perform_async({arguments})")])
-            .env("REDIS", redis_folder(self.bench).join("socket"))
-            .env("DB", &self.database)
-            .output()
-            .expect("ruby can be started");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        jobs::text_of(
+            Command::new(programs::system("ruby", "ruby"))
+                .arg("-r")
+                .arg(jobs::app("sidekiq").join("app.rb"))
+                .args(["-e", &format!("Work.perform_async({arguments})")])
+                .env("REDIS", redis_folder(self.bench).join("socket"))
+                .env("DB", &self.database),
+        );
         self.pushed.set(self.pushed.get() + 1);
     }
 
@@ -235,7 +234,7 @@ impl<'a> Queue<'a> {
     }
 
     /// With where the jobs are.
-    fn judge(&self, got: Got) -> Got {
+    fn account(&self, got: Got) -> Got {
         let [done, queued, retried] =
             ["get done", "llen queue:default", "zcard retry"].map(|question| self.ask(question));
         let lost = self.pushed.get() - done - queued - retried;
@@ -250,15 +249,13 @@ impl<'a> Queue<'a> {
 
     /// A number; nothing is 0.
     fn ask(&self, question: &str) -> u64 {
-        let output = Command::new(programs::system("redis-cli", "redis-tools"))
-            .arg("-s")
-            .arg(redis_folder(self.bench).join("socket"))
-            .args(["-n", &self.database])
-            .args(question.split(' '))
-            .output()
-            .expect("redis-cli can be started");
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        assert!(output.status.success(), "redis-cli {question}: {text}");
-        text.parse().unwrap_or(0)
+        let text = jobs::text_of(
+            Command::new(programs::system("redis-cli", "redis-tools"))
+                .arg("-s")
+                .arg(redis_folder(self.bench).join("socket"))
+                .args(["-n", &self.database])
+                .args(question.split(' ')),
+        );
+        if text.is_empty() { 0 } else { text.parse().expect("a number") }
     }
 }
