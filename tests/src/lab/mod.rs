@@ -2,9 +2,13 @@
 //!
 //! `cargo xtask lab` prints one table of it, and [`docs`] writes it down.
 
+mod app;
 pub mod bench;
 pub mod case;
+pub mod compose;
+pub mod docker;
 pub mod docs;
+pub mod inits;
 pub mod row;
 pub mod shell;
 
@@ -24,7 +28,7 @@ pub struct System {
 }
 
 /// The systems that every run of the tests includes.
-pub const EVERYDAY: &[System] = &[shell::SYSTEM];
+pub const EVERYDAY: &[System] = &[shell::SYSTEM, docker::SYSTEM, compose::SYSTEM, inits::SYSTEM];
 
 /// Those that take long to make: run by name only.
 pub const BY_NAME: &[System] = &[];
