@@ -12,7 +12,7 @@ use crate::test;
 
 /// Programs and files of the lab's systems, and Debian's packages that hold them, besides those of
 /// the other tests.
-pub const NEEDED: &[(&str, &str)] = &[];
+pub const NEEDED: &[(&str, &str)] = &[("docker-compose", "docker-compose"), ("s6-svscan", "s6")];
 
 /// What to run.
 #[derive(Args)]

@@ -4,6 +4,7 @@ use super::{
     bench::{Bench, Container},
     case::Got,
 };
+use crate::image;
 
 /// Makes the program ready for the containers of a bench.
 pub(super) fn prepare(bench: &Bench) {
@@ -17,21 +18,22 @@ pub(super) fn start<'a>(
     options: &[&str],
     words: &[&str],
 ) -> Container<'a> {
-    let app = format!("--volume={}", mount(bench));
-    bench.start(grace_seconds, &[&[app.as_str()], options].concat(), words)
+    start_image(bench, image::HOST, grace_seconds, options, words)
 }
 
-/// The same, of an image with a command of its own.
+/// The same, of an image, which may have a command of its own.
 pub(super) fn start_image<'a>(
     bench: &'a Bench,
     image: &str,
     grace_seconds: u32,
     options: &[&str],
+    words: &[&str],
 ) -> Container<'a> {
     let app = format!("--volume={}", mount(bench));
-    let container =
-        bench.start_image(image, grace_seconds, &[&[app.as_str()], options].concat(), &[]);
-    container.until_it_says("up");
+    let options = [&[app.as_str()], options].concat();
+    let container = bench.start_image(image, grace_seconds, &options, words);
+    // Not what else has these letters in its name.
+    container.until_it_says("up\n");
     container
 }
 

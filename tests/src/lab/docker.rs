@@ -59,7 +59,7 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "CMD in exec form",
-        run: |bench| app::stop(&app::start_image(bench, EXEC_FORM, 2, &[])),
+        run: |bench| app::stop(&app::start_image(bench, EXEC_FORM, 2, &[], &[])),
         end: End::exits(0, SOON).with(&["work finished"]),
         says: |e| {
             e.verdicts("graceful", "graceful")
@@ -70,13 +70,13 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "CMD in shell form",
-        run: |bench| app::stop(&app::start_image(bench, SHELL_FORM, 2, &[])),
+        run: |bench| app::stop(&app::start_image(bench, SHELL_FORM, 2, &[], &[])),
         end: End::exits(137, AFTER_2S).with(&["the worker never knew"]),
         says: |e| deaf(e).finds("stop-signal-not-forwarded").says("process/process/comm", "sh"),
     },
     Case {
         name: "CMD in shell form, with exec",
-        run: |bench| app::stop(&app::start_image(bench, SHELL_EXEC, 2, &[])),
+        run: |bench| app::stop(&app::start_image(bench, SHELL_EXEC, 2, &[], &[])),
         end: End::exits(0, SOON).with(&["work finished"]),
         says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "python3"),
     },
@@ -139,7 +139,7 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "STOPSIGNAL of the image, not handled",
-        run: |bench| app::stop(&app::start_image(bench, STOPS_BY_QUIT, 2, &[])),
+        run: |bench| app::stop(&app::start_image(bench, STOPS_BY_QUIT, 2, &[], &[])),
         end: End::exits(137, AFTER_2S).with(&["the worker never knew"]),
         says: |e| deaf(e).stop_signal("SIGQUIT", "docker"),
     },

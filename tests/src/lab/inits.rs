@@ -33,7 +33,7 @@ const IN_SHELL: &str = "python3 /app/app.py 0.5; echo bye";
 const WAITING: &str = "trap : TERM; python3 /app/app.py 0.5; echo bye";
 
 /// A scan directory: one service as it should be, one that runs below a shell.
-const S6: &str = "cp -r /s6 /run/s6; chmod +x /run/s6/*/run; exec s6-svscan /run/s6";
+const S6: &str = "cp -r /s6/* /scan; chmod +x /scan/*/run; exec s6-svscan /scan";
 
 fn prepare(bench: &Bench) {
     app::prepare(bench);
@@ -123,8 +123,8 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "zombies: s6-svscan",
         run: |bench| {
-            let (volume, words) = s6(bench, "s6-orphans");
-            zombies(bench, &[&volume], &words)
+            let (options, words) = s6(bench, "s6-orphans");
+            zombies(bench, &options.each_ref().map(String::as_str), &words)
         },
         end: End::exits(0, SOON).with(&["0 zombies"]),
         says: clean,
@@ -216,8 +216,8 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "s6, a shell in between",
         run: |bench| {
-            let (volume, words) = s6(bench, "s6-shell");
-            app::stop(&app::start(bench, 3, &[&volume], &words))
+            let (options, words) = s6(bench, "s6-shell");
+            app::stop(&app::start(bench, 3, &options.each_ref().map(String::as_str), &words))
         },
         end: End::exits(0, SOON).with(&["the worker never knew"]),
         says: untold,
@@ -225,8 +225,8 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "s6, a shell in between, and a slower service",
         run: |bench| {
-            let (volume, words) = s6(bench, "s6-two");
-            app::stop(&app::start(bench, 5, &[&volume], &words))
+            let (options, words) = s6(bench, "s6-two");
+            app::stop(&app::start(bench, 5, &options.each_ref().map(String::as_str), &words))
         },
         end: End::exits(0, 1.5..=5.0).with(&["the worker never knew"]),
         says: |e| e.verdicts("forced", "graceful").finds("orphan-left-behind"),
@@ -255,10 +255,10 @@ fn stop(bench: &Bench, words: &[&str]) -> Got {
     app::stop(&app::start(bench, 3, &[], words))
 }
 
-/// A container whose scan directory is that folder: its option, and its command.
-fn s6(bench: &Bench, name: &str) -> (String, [&'static str; 3]) {
+/// A container whose scan directory is a copy of that folder: its options, and its command.
+fn s6(bench: &Bench, name: &str) -> ([String; 2], [&'static str; 3]) {
     let folder = bench.docker.folder().file(name);
-    (bench::read_only(&folder, "/s6"), ["sh", "-c", S6])
+    ([bench::read_only(&folder, "/s6"), "--tmpfs=/scan:exec".to_owned()], ["sh", "-c", S6])
 }
 
 /// Stops it when its orphans, if they are zombies, have been that for long enough.

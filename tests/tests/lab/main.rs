@@ -19,3 +19,18 @@ fn is_right(name: &str) {
 fn shell() {
     is_right("shell");
 }
+
+#[test]
+fn docker() {
+    is_right("docker");
+}
+
+#[test]
+fn compose() {
+    is_right("compose");
+}
+
+#[test]
+fn inits() {
+    is_right("inits");
+}
