@@ -2,6 +2,8 @@
 //!
 //! The systems and the comparison are in `tests/src/lab`; here is what has to be there before.
 
+pub mod compose;
+
 use std::{os::unix::process::CommandExt as _, path::Path};
 
 use anyhow::Context as _;

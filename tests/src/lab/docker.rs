@@ -27,16 +27,16 @@ pub(super) const SYSTEM: System = System {
 };
 
 const APP: &[&str] = &["python3", "/app/app.py", "0.3"];
-const SLOW: &[&str] = &["python3", "/app/app.py", "3"];
+const SLOW: &[&str] = &["python3", "/app/app.py", "5"];
 const EXEC_FORM: &str = "st-lab.local/exec-form";
 const SHELL_FORM: &str = "st-lab.local/shell-form";
 const SHELL_EXEC: &str = "st-lab.local/shell-exec";
 const STOPS_BY_QUIT: &str = "st-lab.local/stops-by-quit";
 
 /// A handler of 0.3 s, and what the engine and the machine add.
-const SOON: RangeInclusive<f64> = 0.0..=3.0;
+const SOON: RangeInclusive<f64> = 0.0..=8.0;
 /// A grace period of 2 s is used up.
-const AFTER_2S: RangeInclusive<f64> = 2.0..=6.0;
+const AFTER_2S: RangeInclusive<f64> = 2.0..=10.0;
 
 fn prepare(bench: &Bench) {
     app::prepare(bench);
@@ -59,11 +59,11 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "CMD in exec form",
-        run: |bench| app::stop(&app::start_image(bench, EXEC_FORM, 2, &[], &[])),
+        run: |bench| app::stop(&app::start_image(bench, EXEC_FORM, 10, &[], &[])),
         end: End::exits(0, SOON).with(&["work finished"]),
         says: |e| {
             e.verdicts("graceful", "graceful")
-                .grace(2.0, "docker")
+                .grace(10.0, "docker")
                 .stop_signal("SIGTERM", "docker")
                 .says("workload/image", EXEC_FORM)
         },
@@ -76,7 +76,7 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "CMD in shell form, with exec",
-        run: |bench| app::stop(&app::start_image(bench, SHELL_EXEC, 2, &[], &[])),
+        run: |bench| app::stop(&app::start_image(bench, SHELL_EXEC, 10, &[], &[])),
         end: End::exits(0, SOON).with(&["work finished"]),
         says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "python3"),
     },
@@ -88,7 +88,7 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "PID 1 without a handler, --init",
-        run: |bench| bench.start(2, &["--init"], &["sh", "-c", "echo up; exec sleep 1000"]).stop(),
+        run: |bench| bench.start(10, &["--init"], &["sh", "-c", "echo up; exec sleep 1000"]).stop(),
         end: End::exits(143, SOON),
         says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "docker-init"),
     },
@@ -96,13 +96,13 @@ const CASES: &[Case<Bench>] = &[
         name: "--init, a shell in between",
         run: |bench| {
             let words = ["sh", "-c", "python3 /app/app.py 0.3; echo bye"];
-            app::stop(&app::start(bench, 2, &["--init"], &words))
+            app::stop(&app::start(bench, 10, &["--init"], &words))
         },
         end: End::exits(143, SOON).with(&["the worker never knew"]),
         says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
     },
     Case {
-        name: "a stop of 3 s, grace 2 s",
+        name: "a stop of 5 s, grace 2 s",
         run: |bench| app::stop(&app::start(bench, 2, &[], SLOW)),
         end: End::exits(137, AFTER_2S).with(&["work cut off"]),
         says: |e| {
@@ -110,29 +110,29 @@ const CASES: &[Case<Bench>] = &[
                 .grace(2.0, "docker")
                 // It had all of its time.
                 .finds("handler-does-not-exit")
-                .says_within("grace/used_seconds", 1.9..=6.0)
+                .says_within("grace/used_seconds", 1.9..=4.9)
         },
     },
     Case {
-        name: "a stop of 3 s, grace 30 s",
+        name: "a stop of 5 s, grace 30 s",
         run: |bench| app::stop(&app::start(bench, 30, &[], SLOW)),
-        end: End::exits(0, 3.0..=7.0).with(&["work finished"]),
+        end: End::exits(0, 5.0..=15.0).with(&["work finished"]),
         says: |e| e.verdicts("graceful", "graceful").grace(30.0, "docker"),
     },
     Case {
-        name: "a stop of 3 s, grace 30 s, docker stop -t 1",
+        name: "a stop of 5 s, grace 30 s, docker stop -t 1",
         run: |bench| {
             let container = app::start(bench, 30, &[], SLOW);
             app::with_work(&container, container.end_by(&["stop", "--time", "1"]))
         },
-        end: End::exits(137, 1.0..=5.0).with(&["work cut off"]),
-        says: |e| overran(e).grace(30.0, "docker").says_within("grace/used_seconds", 0.9..=5.0),
+        end: End::exits(137, 1.0..=10.0).with(&["work cut off"]),
+        says: |e| overran(e).grace(30.0, "docker").says_within("grace/used_seconds", 0.9..=4.9),
     },
     Case {
         name: "--stop-signal, handled",
         run: |bench| {
             let words = ["python3", "/app/app.py", "0.3", "QUIT"];
-            app::stop(&app::start(bench, 2, &["--stop-signal=SIGQUIT"], &words))
+            app::stop(&app::start(bench, 10, &["--stop-signal=SIGQUIT"], &words))
         },
         end: End::exits(0, SOON).with(&["work finished"]),
         says: |e| e.verdicts("graceful", "graceful").stop_signal("SIGQUIT", "docker"),
@@ -146,7 +146,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "docker kill --signal TERM",
         run: |bench| {
-            let container = app::start(bench, 2, &[], APP);
+            let container = app::start(bench, 10, &[], APP);
             app::with_work(&container, container.end_by(&["kill", "--signal", "TERM"]))
         },
         end: End::exits(0, SOON).with(&["work finished"]),
@@ -165,7 +165,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "paused, and then stopped",
         run: |bench| {
-            let container = app::start(bench, 2, &[], APP);
+            let container = app::start(bench, 10, &[], APP);
             bench.docker.run(&["pause", &container.id]);
             app::stop(&container)
         },
@@ -177,16 +177,16 @@ const CASES: &[Case<Bench>] = &[
         name: "a child that left its parent",
         run: |bench| {
             let script = "(sleep 1000 &); exec python3 /app/app.py 1.5";
-            app::stop(&app::start(bench, 4, &[], &["sh", "-c", script]))
+            app::stop(&app::start(bench, 10, &[], &["sh", "-c", script]))
         },
-        end: End::exits(0, 1.5..=5.0).with(&["work finished"]),
+        end: End::exits(0, 1.5..=9.0).with(&["work finished"]),
         says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
     },
     Case {
         // Nobody inside could tell it.
         name: "a session of docker exec",
         run: |bench| {
-            let container = app::start(bench, 2, &[], APP);
+            let container = app::start(bench, 10, &[], APP);
             bench.docker.exec(&container.id, &["sleep", "1000"]);
             app::stop(&container)
         },
@@ -267,7 +267,7 @@ fn removed(bench: &Bench) -> Got {
 fn child_takes_too_much(bench: &Bench) -> Got {
     let script = "trap 'exit 0' TERM; python3 /app/app.py 0 & wait $!; echo child $?; \
                   while :; do sleep 0.1; done";
-    let container = app::start(bench, 2, LIMIT, &["bash", "-c", script]);
+    let container = app::start(bench, 10, LIMIT, &["bash", "-c", script]);
     let child = container.pids_of("python3 /app/app.py", 1)[0];
     let before = boot_ns();
     kill(Pid::from_raw(child), Signal::SIGUSR1).expect("it lives: PID 1 waits for it");

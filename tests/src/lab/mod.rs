@@ -5,7 +5,7 @@
 mod app;
 pub mod bench;
 pub mod case;
-pub mod compose;
+mod compose;
 pub mod docker;
 pub mod docs;
 pub mod inits;
@@ -28,7 +28,8 @@ pub struct System {
 }
 
 /// The systems that every run of the tests includes.
-pub const EVERYDAY: &[System] = &[shell::SYSTEM, docker::SYSTEM, compose::SYSTEM, inits::SYSTEM];
+pub const EVERYDAY: &[System] =
+    &[shell::SYSTEM, docker::SYSTEM, compose::VERSION_2, compose::VERSION_1, inits::SYSTEM];
 
 /// Those that take long to make: run by name only.
 pub const BY_NAME: &[System] = &[];

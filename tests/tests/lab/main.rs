@@ -31,6 +31,11 @@ fn compose() {
 }
 
 #[test]
+fn compose_v1() {
+    is_right("compose-v1");
+}
+
+#[test]
 fn inits() {
     is_right("inits");
 }
