@@ -1,6 +1,7 @@
 """A worker as users have it: app.py SECONDS [SIGNAL]. It needs that long to stop in order, which it
 does on that signal (TERM), and says what it does. On USR1 it takes more memory than it may have."""
 
+import os
 import signal
 import sys
 import time
@@ -9,15 +10,20 @@ seconds = float(sys.argv[1])
 name = sys.argv[2] if len(sys.argv) > 2 else "TERM"
 
 
+def say(word):
+    # A handler that comes in the middle of a print() must not print.
+    os.write(1, f"{word}\n".encode())
+
+
 def stop(*_):
-    print("stopping", flush=True)
+    say("stopping")
     time.sleep(seconds)
-    print("finished", flush=True)
+    say("finished")
     sys.exit(0)
 
 
 signal.signal(getattr(signal, "SIG" + name), stop)
 signal.signal(signal.SIGUSR1, lambda *_: bytearray(300 << 20))
-print("up", flush=True)
+say("up")
 while True:
     signal.pause()
