@@ -173,6 +173,8 @@ impl Docker {
         command
             .env("DOCKER_HOST", format!("unix://{}", self.socket().display()))
             .env("DOCKER_CONFIG", self.folder.path())
+            // Images are built without what has to be downloaded for that.
+            .env("DOCKER_BUILDKIT", "0")
             .args(arguments);
         command
     }

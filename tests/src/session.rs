@@ -181,10 +181,14 @@ impl Session {
             status.is_some()
         });
         let status = status.expect("waited for");
-        let as_expected = status.code() == Some(code);
-        assert!(as_expected, "signal-trace record: {status} at SIGINT\n{}", self.errors());
         self.reader.take().expect("taken once").join().expect("the reader did not panic");
         let printed = std::mem::take(&mut self.feed.printed.lock().expect("as above").text);
+        assert!(
+            status.code() == Some(code),
+            "signal-trace record: {status} at SIGINT\n{}\nlosses: {:?}",
+            self.errors(),
+            losses(&printed)
+        );
         let folder = std::mem::take(&mut self.folder);
         let file = std::mem::take(&mut self.file);
         Recorded { lines: Lines::new(schema::checked(&printed)), printed, file, folder }
@@ -210,6 +214,14 @@ impl Drop for Session {
             let _ended = reader.join();
         }
     }
+}
+
+/// Lines that tell of a loss, which is what a session may fail for.
+fn losses(printed: &[String]) -> Vec<&String> {
+    let tells = |line: &&String| {
+        line.contains("\"type\":\"loss\"") || line.contains("\"verdict\":\"inconclusive\"")
+    };
+    printed.iter().filter(tells).collect()
 }
 
 /// Whether it is a shutdown with the end of this process.

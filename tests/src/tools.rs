@@ -1,4 +1,5 @@
-//! What `cargo xtask tools` installs beside the builds: Helm, and a Python with schemas and engines.
+//! What `cargo xtask tools` installs beside the builds: Helm, and a Python with schemas and engines;
+//! and what the lab has from a newer Debian.
 
 use std::{
     io::Write as _,
@@ -16,12 +17,21 @@ pub fn python() -> PathBuf {
     installed("python/bin/python")
 }
 
+/// Docker Compose v2, which `cargo xtask lab` fetches.
+pub fn compose() -> PathBuf {
+    there("lab/docker-compose-v2", "cargo xtask lab compose")
+}
+
 fn installed(name: &str) -> PathBuf {
+    there(&format!("tools/{name}"), "cargo xtask tools")
+}
+
+fn there(name: &str, remedy: &str) -> PathBuf {
     let test = std::env::current_exe().expect("/proc is mounted");
     // TARGET/PROFILE/deps/TEST
     let target = test.ancestors().nth(3).expect("tests lie in PROFILE/deps");
-    let path = target.join("tools").join(name);
-    assert!(path.is_file(), "{} is not there: run `cargo xtask tools`", path.display());
+    let path = target.join(name);
+    assert!(path.is_file(), "{} is not there: run `{remedy}`", path.display());
     path
 }
 

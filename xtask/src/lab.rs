@@ -2,6 +2,8 @@
 //!
 //! The systems and the comparison are in `tests/src/lab`; here is what has to be there before.
 
+pub mod compose;
+
 use std::{os::unix::process::CommandExt as _, path::Path};
 
 use anyhow::Context as _;
@@ -15,7 +17,9 @@ use crate::test;
 pub const NEEDED: &[(&str, &str)] = &[
     ("/usr/share/php/Illuminate/autoload.php", "php-laravel-framework"),
     ("/usr/share/php8.2-sqlite3/sqlite3/pdo_sqlite.ini", "php8.2-sqlite3"),
+    ("docker-compose", "docker-compose"),
     ("redis-cli", "redis-tools"),
+    ("s6-svscan", "s6"),
     ("sidekiq", "ruby-sidekiq"),
     ("sqlite3", "sqlite3"),
 ];

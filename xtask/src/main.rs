@@ -1,5 +1,6 @@
 //! Development tasks: `cargo xtask TASK`.
 
+mod apt;
 mod bench;
 mod ebpf;
 mod image;

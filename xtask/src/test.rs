@@ -103,7 +103,8 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
 pub fn install(shell: &Shell) -> anyhow::Result<()> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     ensure!(is_root, "the tests load eBPF programs and make cgroups: run this as root");
-    install_missing(shell, &[NEEDED, lab::NEEDED].concat())
+    install_missing(shell, &[NEEDED, lab::NEEDED].concat())?;
+    lab::compose::find_or_fetch(shell)
 }
 
 /// Installs the packages of those of these programs, or files, that are not there.

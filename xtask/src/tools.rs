@@ -88,10 +88,15 @@ impl Tools {
 
 /// Beside the folders of builds, where the tests look too.
 fn folder() -> anyhow::Result<PathBuf> {
+    Ok(target()?.join("tools"))
+}
+
+/// The folder of all builds.
+pub fn target() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot tell where this program is")?;
     // TARGET/PROFILE/xtask
     let target = own.ancestors().nth(2).context("this program is in no folder of a build")?;
-    Ok(target.join("tools"))
+    Ok(target.to_owned())
 }
 
 /// The one wheel in a folder.

@@ -45,14 +45,29 @@ pub struct Container<'a> {
 
 /// Runs the cases of a system on a bench that `prepare` has made ready.
 pub fn run(system: &System, cases: &[Case<Bench>], prepare: fn(&Bench)) -> Vec<Row> {
+    run_side_by_side(system, cases, prepare, AT_A_TIME)
+}
+
+/// The same, with another number of cases at a time: for those that wait for nearly all of their
+/// time.
+pub fn run_side_by_side(
+    system: &System,
+    cases: &[Case<Bench>],
+    prepare: fn(&Bench),
+    at_a_time: usize,
+) -> Vec<Row> {
     let docker = Docker::start();
     let folder = docker.folder();
     let root = image::host_root(folder);
+    // `--init` puts its program there, which is not to be in the `/usr` of the node.
+    let sbin = root.join("sbin");
+    std::fs::remove_file(&sbin).expect("it is a link");
+    std::fs::create_dir(&sbin).expect("the folder is ours");
     docker.load(&image::archive(folder, "host", &root, &[(image::HOST, json!({}))]));
     let session = Session::start(&["--runtime", &docker.runtime_argument()]);
     let bench = Bench { docker, recording: session.recording().to_owned() };
     prepare(&bench);
-    run_all(system, bench, session, cases, AT_A_TIME)
+    run_all(system, bench, session, cases, at_a_time)
 }
 
 impl Bench {
@@ -81,20 +96,49 @@ impl Bench {
         options: &[&str],
         words: &[&str],
     ) -> Container<'_> {
+        self.start_image(image::HOST, grace_seconds, options, words)
+    }
+
+    /// The same, of an image that [`Self::make_image`] made; without words, its own command.
+    pub fn start_image(
+        &self,
+        image: &str,
+        grace_seconds: u32,
+        options: &[&str],
+        words: &[&str],
+    ) -> Container<'_> {
         let grace = format!("--stop-timeout={grace_seconds}");
-        let helper = format!("--volume={}:/opt/st-proc:ro", programs::helper().display());
-        let mut all = vec!["run", "--detach", &grace, "--network=none", "--tmpfs=/tmp"];
-        all.extend(["--tmpfs=/run", "--volume=/usr:/usr:ro"]);
-        all.push("--volume=/etc/alternatives:/etc/alternatives:ro");
-        all.extend([helper.as_str()]);
-        all.extend(options);
-        all.push(image::HOST);
-        all.extend(words);
-        let id = self.docker.run(&all);
+        let mut all = vec!["run".to_owned(), "--detach".to_owned(), grace];
+        all.extend(["--network=none", "--tmpfs=/tmp", "--tmpfs=/run"].map(str::to_owned));
+        all.extend(mounts().map(|mount| format!("--volume={mount}")));
+        all.extend(options.iter().chain(&[image]).chain(words).map(|&word| word.to_owned()));
+        let all: Vec<_> = all.iter().map(String::as_str).collect();
+        self.adopt(self.docker.run(&all))
+    }
+
+    /// A container that something else has started, once signal-trace was told of it.
+    pub fn adopt(&self, id: String) -> Container<'_> {
         let pid = self.docker.containerd().pid_of("start", &id);
         wait_until_told(&self.recording, &id);
         Container { bench: self, id, pid }
     }
+
+    /// Makes an image of the node's programs: what its Dockerfile has below `FROM`.
+    pub fn make_image(&self, name: &str, instructions: &str) {
+        let file = format!("{name}/Dockerfile");
+        let file = self.write(&file, &format!("FROM {}\n{instructions}\n", image::HOST));
+        let folder = file.parent().expect("it is in one").display().to_string();
+        self.docker.run(&["build", "--quiet", "--tag", name, &folder]);
+    }
+}
+
+/// What its containers have of the node, as `FROM:TO:ro`.
+pub fn mounts() -> [String; 3] {
+    [
+        "/usr:/usr:ro".to_owned(),
+        "/etc/alternatives:/etc/alternatives:ro".to_owned(),
+        format!("{}:/opt/st-proc:ro", programs::helper().display()),
+    ]
 }
 
 impl Container<'_> {
@@ -137,6 +181,14 @@ impl Container<'_> {
     pub fn stop(&self) -> Got {
         self.end(|| {
             self.docker(&["stop"]);
+        })
+    }
+
+    /// `docker WORDS`, after which it is waited for.
+    pub fn end_by(&self, words: &[&str]) -> Got {
+        self.end(|| {
+            self.docker(words);
+            self.docker(&["wait"]);
         })
     }
 

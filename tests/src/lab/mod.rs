@@ -2,9 +2,13 @@
 //!
 //! `cargo xtask lab` prints one table of it, and [`docs`] writes it down.
 
+mod app;
 pub mod bench;
 pub mod case;
+mod compose;
+pub mod docker;
 pub mod docs;
+pub mod inits;
 pub mod jobs;
 pub mod laravel;
 pub mod row;
@@ -27,7 +31,15 @@ pub struct System {
 }
 
 /// The systems that every run of the tests includes.
-pub const EVERYDAY: &[System] = &[shell::SYSTEM, sidekiq::SYSTEM, laravel::SYSTEM];
+pub const EVERYDAY: &[System] = &[
+    sidekiq::SYSTEM,
+    laravel::SYSTEM,
+    docker::SYSTEM,
+    compose::VERSION_2,
+    compose::VERSION_1,
+    shell::SYSTEM,
+    inits::SYSTEM,
+];
 
 /// Those that take long to make: run by name only.
 pub const BY_NAME: &[System] = &[];

@@ -10,7 +10,7 @@ mod coverage;
 mod expect;
 mod judge;
 mod live;
-mod procfs;
+pub mod procfs;
 mod program;
 mod run;
 mod scenario;

@@ -29,3 +29,23 @@ fn sidekiq() {
 fn laravel() {
     is_right("laravel");
 }
+
+#[test]
+fn docker() {
+    is_right("docker");
+}
+
+#[test]
+fn compose() {
+    is_right("compose");
+}
+
+#[test]
+fn compose_v1() {
+    is_right("compose-v1");
+}
+
+#[test]
+fn inits() {
+    is_right("inits");
+}

@@ -1,7 +1,4 @@
 //! Debian's kernels: from the mirror that apt is configured with, unpacked below `target/vm`.
-//!
-//! They come through an apt state of our own: the machine's sources, lists and packages stay as
-//! they are, and nothing is installed.
 
 use std::{
     fs,
@@ -10,15 +7,13 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 use super::say;
+use crate::apt::{Apt, Kind, entries, name, remove};
 
 /// Depends on the newest kernel of a release, without drivers that virtual machines never need.
 const META: &str = "linux-image-cloud-amd64";
-/// What the names of releases end in where their security updates are.
-const SECURITY: &str = "-security";
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A line of Linux that some release of Debian has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,8 +59,8 @@ impl Kernel {
             return Ok(image);
         }
         say(&format!("fetching the kernel of {}, the release of Debian", self.release()));
-        let apt = Apt::begin(shell, folder.join("apt"), self.release())?;
-        let packages = apt.kernel_packages()?;
+        let apt = Apt::begin(shell, folder.join("apt"), Kind::Binary, self.release())?;
+        let packages = kernel_packages(&apt)?;
         let files = folder.join("files");
         for package in packages {
             apt.unpack(&package, &files)?;
@@ -80,128 +75,17 @@ impl Kernel {
     }
 }
 
-/// apt with one release as its only source, and a state of its own.
-struct Apt<'a> {
-    shell: &'a Shell,
-    folder: PathBuf,
-    options: Vec<String>,
-}
-
-impl<'a> Apt<'a> {
-    fn begin(shell: &'a Shell, folder: PathBuf, release: &str) -> anyhow::Result<Self> {
-        remove(&folder)?;
-        let (lists, cache) = (folder.join("lists/partial"), folder.join("cache/archives/partial"));
-        for needed in [&lists, &cache] {
-            fs::create_dir_all(needed)
-                .with_context(|| format!("cannot create {}", needed.display()))?;
-        }
-        let sources = folder.join("sources.list");
-        fs::write(&sources, sources_of(shell, release)?)
-            .with_context(|| format!("cannot write {}", sources.display()))?;
-        let path = folder.display();
-        let options = [
-            format!("Dir::Etc::sourcelist={}", sources.display()),
-            "Dir::Etc::sourceparts=/dev/null".to_owned(),
-            "Dir::Etc::preferences=/dev/null".to_owned(),
-            "Dir::Etc::preferencesparts=/dev/null".to_owned(),
-            format!("Dir::State={path}"),
-            format!("Dir::State::lists={path}/lists"),
-            "Dir::State::status=/dev/null".to_owned(),
-            format!("Dir::Cache={path}/cache"),
-            "Acquire::Languages=none".to_owned(),
-            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
-            // The folder may be one that only root can look into.
-            "APT::Sandbox::User=root".to_owned(),
-            "APT::Architecture=amd64".to_owned(),
-        ];
-        let options = options.into_iter().flat_map(|option| ["-o".to_owned(), option]).collect();
-        let apt = Self { shell, folder, options };
-        let options = &apt.options;
-        cmd!(shell, "apt-get {options...} --quiet --quiet --error-on=any update")
-            .quiet()
-            .run()
-            .with_context(|| {
-                format!("cannot read the package lists of {release}: does this mirror have them?")
-            })?;
-        Ok(apt)
+/// Those with files of the newest kernel. Newer releases have its image apart.
+fn kernel_packages(apt: &Apt) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut ask = vec![META.to_owned()];
+    while let Some(package) = ask.pop() {
+        let more = kernel_dependencies(&apt.depends(&package)?);
+        found.extend(more.clone());
+        ask.extend(more);
     }
-
-    /// Those with files of the newest kernel. Newer releases have its image apart.
-    fn kernel_packages(&self) -> anyhow::Result<Vec<String>> {
-        let (shell, options) = (self.shell, &self.options);
-        let mut found = Vec::new();
-        let mut ask = vec![META.to_owned()];
-        while let Some(package) = ask.pop() {
-            let text = cmd!(shell, "apt-cache {options...} depends {package}")
-                .read()
-                .with_context(|| format!("this release has no {package}"))?;
-            let more = kernel_dependencies(&text);
-            found.extend(more.clone());
-            ask.extend(more);
-        }
-        ensure!(!found.is_empty(), "{META} depends on no kernel: look what became of it");
-        Ok(found)
-    }
-
-    fn unpack(&self, package: &str, into: &Path) -> anyhow::Result<()> {
-        let (shell, options) = (self.shell, &self.options);
-        let _there = shell.push_dir(&self.folder);
-        cmd!(shell, "apt-get {options...} --quiet --quiet download {package}")
-            .quiet()
-            .run()
-            .with_context(|| format!("cannot download {package}"))?;
-        // apt writes `+` and `:` of a version as it likes.
-        let begin = format!("{package}_");
-        let archive = entries(&self.folder)?
-            .into_iter()
-            .find(|path| {
-                name(path).starts_with(&begin) && path.extension().is_some_and(|end| end == "deb")
-            })
-            .with_context(|| format!("apt-get left no archive of {package}"))?;
-        cmd!(shell, "dpkg-deb --extract {archive} {into}")
-            .run()
-            .with_context(|| format!("cannot unpack {}", archive.display()))
-    }
-}
-
-/// Lines of `sources.list`: this release, from where the machine gets Debian from, and its security
-/// updates, if the machine gets some.
-fn sources_of(shell: &Shell, release: &str) -> anyhow::Result<String> {
-    let format = "$(RELEASE) $(COMPONENT) $(REPO_URI)";
-    let targets = cmd!(shell, "apt-get indextargets --format {format}")
-        .read()
-        .context("cannot ask apt for its sources")?;
-    let mirror = mirror(&targets, "").context(
-        "apt has no source with Debian's `main`: kernels are fetched from such a mirror",
-    )?;
-    let source = |mirror, suite: &str| format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n");
-    let mut sources = source(mirror, release);
-    // There are none for the unstable one.
-    if let Some(mirror) = self::mirror(&targets, SECURITY).filter(|_| release != "sid") {
-        sources += &source(mirror, &format!("{release}{SECURITY}"));
-    }
-    Ok(sources)
-}
-
-/// Out of lines of `RELEASE COMPONENT URI`. Others than Debian name their releases otherwise.
-fn mirror<'a>(targets: &'a str, suffix: &str) -> Option<&'a str> {
-    const RELEASES: [&str; 9] = [
-        "bullseye",
-        "bookworm",
-        "trixie",
-        "forky",
-        "sid",
-        "oldstable",
-        "stable",
-        "testing",
-        "unstable",
-    ];
-    targets.lines().find_map(|line| {
-        let mut words = line.split(' ');
-        let (release, component, uri) = (words.next()?, words.next()?, words.next()?);
-        let release = release.strip_suffix(suffix)?;
-        (RELEASES.contains(&release) && component == "main").then_some(uri)
-    })
+    ensure!(!found.is_empty(), "{META} depends on no kernel: look what became of it");
+    Ok(found)
 }
 
 /// Out of what `apt-cache depends` prints.
@@ -224,39 +108,9 @@ fn find_image(files: &Path) -> anyhow::Result<PathBuf> {
     in_boot.or_else(modules).context("Debian's package of the kernel holds no vmlinuz any more")
 }
 
-fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let read = || fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect();
-    let found: std::io::Result<_> = read();
-    found.with_context(|| format!("cannot read {}", folder.display()))
-}
-
-fn name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-fn remove(folder: &Path) -> anyhow::Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)
-            .with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mirror_is_that_of_debian_itself() {
-        let targets = "tools-bookworm main https://tools.example/apt/\n\
-                       bookworm-security main https://debian.example/security/\n\
-                       bookworm contrib https://debian.example/debian/\n\
-                       bookworm main https://mirror.example/debian/\n";
-        assert_eq!(mirror(targets, ""), Some("https://mirror.example/debian/"));
-        assert_eq!(mirror(targets, SECURITY), Some("https://debian.example/security/"));
-        assert_eq!(mirror("nodistro main https://node.example/\n", ""), None);
-        assert_eq!(mirror("", ""), None);
-    }
 
     #[test]
     fn kernels_are_found_among_dependencies() {

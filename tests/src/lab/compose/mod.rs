@@ -1,0 +1,268 @@
+//! Docker Compose: what its files say of the stop of a service.
+
+mod project;
+
+use std::{marker::PhantomData, ops::RangeInclusive};
+
+use self::project::{Project, Version, Version1, Version2, of_web};
+use super::{
+    System, app,
+    bench::{self, Bench, Container},
+    case::{Case, End, Got},
+    row::Row,
+};
+use crate::{clock::parse_time, expected::Expected};
+
+pub(super) const VERSION_1: System = System {
+    name: "compose-v1",
+    title: "Docker Compose v1",
+    about: "`docker-compose` 1.29 with the same worker; the files name it, its grace period and its \
+            stop signal, and `docker-compose stop` ends it.",
+    run: run::<Version1>,
+};
+
+pub(super) const VERSION_2: System = System {
+    name: "compose",
+    title: "Docker Compose",
+    about: "`docker compose` 2.26 with the same worker; the files name it, its grace period and its \
+            stop signal, and `docker compose stop` ends it.",
+    run: run::<Version2>,
+};
+
+fn run<V: Version>(system: &System) -> Vec<Row> {
+    // Its commands are slow to start, and the services slow to end.
+    bench::run_side_by_side(system, Cases::<V>::ALL, app::prepare, 6)
+}
+
+/// A handler of 0.3 s, and what Compose, which is slow to start, and the machine add.
+const SOON: RangeInclusive<f64> = 0.0..=10.0;
+const AFTER_2S: RangeInclusive<f64> = 2.0..=15.0;
+const AFTER_3S: RangeInclusive<f64> = 3.0..=20.0;
+
+/// The same with each of them.
+struct Cases<V>(PhantomData<V>);
+
+impl<V: Version> Cases<V> {
+    const ALL: &[Case<Bench>] = &[
+        Case {
+            name: "no stop_grace_period, a stop of 20 s",
+            run: |bench| stop_one::<V>(bench, "default", "command: python3 /app/app.py 20"),
+            end: End::exits(137, 10.0..=30.0).with(&["work cut off"]),
+            says: |e| {
+                e.verdicts("forced", "overran")
+                    .grace(10.0, "docker")
+                    .finds("grace-period-exceeded")
+                    .finds("handler-does-not-exit")
+                    .says("process/killed_by", "runtime")
+            },
+        },
+        Case {
+            name: "stop_grace_period: 30s, stop_signal: SIGTERM",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "grace30",
+                    "command: python3 /app/app.py 3\nstop_grace_period: 30s\nstop_signal: SIGTERM",
+                )
+            },
+            end: End::exits(0, AFTER_3S).with(&["work finished"]),
+            says: |e| {
+                e.verdicts("graceful", "graceful")
+                    .grace(30.0, "docker")
+                    .stop_signal("SIGTERM", "docker")
+                    .says("workload/labels/com.docker.compose.project", "grace30")
+                    .says("workload/labels/com.docker.compose.service", "web")
+                    .says("workload/name", V::NAME_OF_GRACE30)
+            },
+        },
+        Case {
+            name: "stop_grace_period: 45s, stop_signal: SIGTERM",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "grace45",
+                    "command: python3 /app/app.py 3\nstop_grace_period: 45s\nstop_signal: SIGTERM",
+                )
+            },
+            end: End::exits(0, AFTER_3S).with(&["work finished"]),
+            says: |e| {
+                e.verdicts("graceful", "graceful")
+                    .grace(45.0, "docker")
+                    .stop_signal("SIGTERM", "docker")
+                    .says("workload/labels/com.docker.compose.project", "grace45")
+            },
+        },
+        Case {
+            name: "stop_grace_period: 30s, compose stop -t 1",
+            run: |bench| {
+                let project = Project::new::<V>(
+                    bench,
+                    "override",
+                    &["web"],
+                    &of_web("command: python3 /app/app.py 5\nstop_grace_period: 30s"),
+                );
+                let web = project.up("web");
+                app::with_work(&web, web.end(|| project.run(&["stop", "--timeout", "1"])))
+            },
+            end: End::exits(137, 1.0..=15.0).with(&["work cut off"]),
+            says: |e| {
+                e.verdicts("forced", "overran")
+                    .grace(30.0, "docker")
+                    .finds("grace-period-exceeded")
+                    .says("process/killed_by", "runtime")
+                    .says_within("grace/used_seconds", 0.9..=4.9)
+            },
+        },
+        Case {
+            name: "stop_grace_period: 2s, SIGTERM ignored",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "deaf",
+                    "command: [bash, -c, \"trap '' TERM; echo up; exec sleep 1000\"]\n\
+                     stop_grace_period: 2s",
+                )
+            },
+            end: End::exits(137, AFTER_2S),
+            says: deaf,
+        },
+        Case {
+            name: "no init, a program without a handler",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "noinit",
+                    "command: sh -c 'echo up; exec sleep 1000'\nstop_grace_period: 2s",
+                )
+            },
+            end: End::exits(137, AFTER_2S),
+            says: deaf,
+        },
+        Case {
+            name: "init: true, a program without a handler",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "init",
+                    "command: sh -c 'echo up; exec sleep 1000'\nstop_grace_period: 10s\ninit: true",
+                )
+            },
+            end: End::exits(143, SOON),
+            says: |e| {
+                e.verdicts("graceful", "graceful").says("process/process/comm", "docker-init")
+            },
+        },
+        Case {
+            name: "command in a shell",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "shell",
+                    "command: sh -c 'python3 /app/app.py 0.3; echo bye'\nstop_grace_period: 2s",
+                )
+            },
+            end: End::exits(137, AFTER_2S).with(&["the worker never knew"]),
+            says: |e| deaf(e).finds("stop-signal-not-forwarded"),
+        },
+        Case {
+            name: "command in a shell, init: true",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "initshell",
+                    "command: sh -c 'python3 /app/app.py 0.3; echo bye'\nstop_grace_period: 10s\n\
+                     init: true",
+                )
+            },
+            end: End::exits(143, SOON).with(&["the worker never knew"]),
+            says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        },
+        Case {
+            name: "command in a shell, with exec",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "exec",
+                    "command: sh -c 'echo begin; exec python3 /app/app.py 0.3'\n\
+                     stop_grace_period: 10s",
+                )
+            },
+            end: End::exits(0, SOON).with(&["work finished"]),
+            says: |e| e.verdicts("graceful", "graceful").grace(10.0, "docker"),
+        },
+        Case {
+            name: "a program that stops on SIGQUIT",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "noquit",
+                    "command: python3 /app/app.py 0.3 QUIT\nstop_grace_period: 2s",
+                )
+            },
+            end: End::exits(137, AFTER_2S).with(&["the worker never knew"]),
+            says: |e| deaf(e).stop_signal("SIGTERM", "docker"),
+        },
+        Case {
+            name: "a program that stops on SIGQUIT, stop_signal: SIGQUIT",
+            run: |bench| {
+                stop_one::<V>(
+                    bench,
+                    "quit",
+                    "command: python3 /app/app.py 0.3 QUIT\nstop_grace_period: 10s\n\
+                     stop_signal: SIGQUIT",
+                )
+            },
+            end: End::exits(0, SOON).with(&["work finished"]),
+            says: |e| {
+                e.verdicts("graceful", "graceful")
+                    .grace(10.0, "docker")
+                    .stop_signal("SIGQUIT", "docker")
+            },
+        },
+        Case {
+            name: "depends_on: who depends ends first",
+            run: dependants::<V>,
+            end: End::exits(0, 1.3..=15.0)
+                .with(&["work finished", "web ended before db was stopped"]),
+            says: |e| {
+                e.verdicts("graceful", "graceful")
+                    .says("workload/labels/com.docker.compose.service", "db")
+            },
+        },
+    ];
+}
+
+fn deaf(e: Expected) -> Expected {
+    e.verdicts("forced", "ignored")
+        .grace(2.0, "docker")
+        .finds("pid1-ignores-stop-signal")
+        .says("process/killed_by", "runtime")
+}
+
+/// A project of one service, of which this is said, and its stop.
+fn stop_one<V: Version>(bench: &Bench, name: &'static str, lines: &str) -> Got {
+    let project = Project::new::<V>(bench, name, &["web"], &of_web(lines));
+    let web = project.up("web");
+    let got = web.end(|| project.run(&["stop"]));
+    if lines.contains("app.py") { app::with_work(&web, got) } else { got }
+}
+
+/// Two services, one of which needs the other one until its end.
+fn dependants<V: Version>(bench: &Bench) -> Got {
+    let file = "services:\n  web:\n    command: python3 /app/app.py 1\n    depends_on: [db]\n  \
+                db:\n    command: python3 /app/app.py 0.3\n";
+    let project = Project::new::<V>(bench, "order", &["web", "db"], file);
+    let (web, db) = (project.up("web"), project.up("db"));
+    let mut got = app::with_work(&db, db.end(|| project.run(&["stop"])));
+    let said = Expected::of("web", web.pid).exit_code(0).verdicts("graceful", "graceful");
+    got.also.push(said.says("workload/labels/com.docker.compose.service", "web"));
+    let ended = |container: &Container<'_>| {
+        parse_time(&bench.docker.inspect(&container.id, "{{.State.FinishedAt}}"))
+    };
+    // Its own stop takes 0.3 s.
+    let between = ended(&db) - ended(&web);
+    if between >= 300_000_000 {
+        got.facts.push("web ended before db was stopped".to_owned());
+    }
+    got
+}

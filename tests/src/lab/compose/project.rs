@@ -1,0 +1,118 @@
+//! Projects of Compose: their files, and the commands that start and stop them.
+
+use std::{path::PathBuf, process::Command};
+
+use super::super::{
+    app,
+    bench::{self, Bench, Container},
+};
+use crate::{image, programs, tools};
+
+/// Of Compose.
+pub(super) trait Version: 'static {
+    /// As it calls the one container of the service `web` of the project `grace30`.
+    const NAME_OF_GRACE30: &'static str;
+
+    /// Where it is.
+    fn program() -> PathBuf;
+}
+
+/// The one in Python.
+pub(super) struct Version1;
+
+/// The one in Go, which `docker compose` starts.
+pub(super) struct Version2;
+
+impl Version for Version1 {
+    const NAME_OF_GRACE30: &'static str = "grace30_web_1";
+
+    fn program() -> PathBuf {
+        programs::system("docker-compose", "docker-compose")
+    }
+}
+
+impl Version for Version2 {
+    const NAME_OF_GRACE30: &'static str = "grace30-web-1";
+
+    fn program() -> PathBuf {
+        tools::compose()
+    }
+}
+
+/// A project: files for Compose, and their containers.
+pub(super) struct Project<'a> {
+    bench: &'a Bench,
+    name: &'static str,
+    files: [String; 2],
+    program: PathBuf,
+}
+
+impl<'a> Project<'a> {
+    /// Of these services; the file says what is special about them.
+    pub(super) fn new<V: Version>(
+        bench: &'a Bench,
+        name: &'static str,
+        services: &[&str],
+        file: &str,
+    ) -> Self {
+        let write = |file: &str, text: &str| {
+            bench.write(&format!("{name}/{file}"), text).display().to_string()
+        };
+        // Where they run: what a user's file has in the image.
+        let mut volumes = bench::mounts().to_vec();
+        volumes.push(app::mount(bench));
+        let base: Vec<_> = services
+            .iter()
+            .map(|service| {
+                format!(
+                    "  {service}:\n    image: {}\n    network_mode: none\n    \
+                     volumes: {volumes:?}\n",
+                    image::HOST
+                )
+            })
+            .collect();
+        let base = write("base.yml", &format!("services:\n{}", base.concat()));
+        Self {
+            bench,
+            name,
+            files: [base, write("docker-compose.yml", file)],
+            program: V::program(),
+        }
+    }
+
+    /// Starts what is not up yet; the container of that service, when it is.
+    pub(super) fn up(&self, service: &str) -> Container<'a> {
+        self.run(&["up", "--detach"]);
+        let of =
+            |what: &str, name: &str| format!("--filter=label=com.docker.compose.{what}={name}");
+        let id = self.bench.docker.run(&[
+            "ps",
+            "--quiet",
+            "--no-trunc",
+            &of("project", self.name),
+            &of("service", service),
+        ]);
+        let container = self.bench.adopt(id);
+        container.until_it_says("up");
+        container
+    }
+
+    pub(super) fn run(&self, words: &[&str]) {
+        let output = Command::new(&self.program)
+            .env("DOCKER_HOST", format!("unix://{}", self.bench.docker.socket().display()))
+            .env("DOCKER_CONFIG", self.bench.docker.folder().path())
+            .args(["--project-name", self.name])
+            .args(self.files.iter().flat_map(|file| ["--file", file]))
+            .args(words)
+            .output()
+            .expect("docker-compose can be started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker-compose {words:?}: {said}");
+    }
+}
+
+/// A file with this said of the one service.
+pub(super) fn of_web(lines: &str) -> String {
+    let lines: Vec<_> = lines.lines().map(|line| format!("    {line}\n")).collect();
+    format!("services:\n  web:\n{}", lines.concat())
+}
