@@ -15,6 +15,10 @@ pub struct Expected {
     findings: BTreeSet<&'static str>,
     exit_code: Option<i64>,
     workload: Option<String>,
+    /// Names, and the roles of the senders.
+    signals: Vec<(&'static str, &'static str)>,
+    /// Part of no shutdown.
+    alone: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -33,8 +37,22 @@ impl Expected {
             findings: BTreeSet::new(),
             exit_code: None,
             workload: None,
+            signals: Vec::new(),
+            alone: false,
         };
         expected.says("stop/sender/role", "runtime").says("complete", true)
+    }
+
+    /// Of a process that somebody of its own workload stopped: that is no shutdown of the workload.
+    pub fn alone(what: &str, pid: i32) -> Self {
+        Self { alone: true, ..Self::of(what, pid) }
+    }
+
+    /// It was sent this signal, once, by somebody of that role.
+    #[must_use]
+    pub fn sent(mut self, signal: &'static str, role: &'static str) -> Self {
+        self.signals.push((signal, role));
+        self
     }
 
     /// A field of the shutdown: names with slashes between them. Later ones replace earlier ones.
@@ -98,10 +116,17 @@ impl Expected {
 
     /// What is wrong with the lines.
     pub fn faults(&self, lines: &Lines) -> Vec<String> {
-        let mut faults = self.of_shutdown(lines);
+        let mut faults =
+            if self.alone { self.of_no_shutdown(lines) } else { self.of_shutdown(lines) };
         let exits = lines.exits(self.pid).len();
         if exits != 1 {
             faults.push(format!("{exits} exits of process {}", self.pid));
+        }
+        for (signal, role) in &self.signals {
+            let sent = lines.signals(self.pid, signal);
+            if !matches!(sent[..], [line] if line["sender"]["role"] == *role) {
+                faults.push(format!("{signal} must come once, from {role}: {sent:?}"));
+            }
         }
         faults.into_iter().map(|fault| format!("{}: {fault}", self.what.escape_debug())).collect()
     }
@@ -110,6 +135,18 @@ impl Expected {
         self.fields.retain(|(known, _)| known != field);
         self.fields.push((field.to_owned(), wanted));
         self
+    }
+
+    fn of_no_shutdown(&self, lines: &Lines) -> Vec<String> {
+        let mut faults: Vec<_> =
+            lines.shutdowns(self.pid).iter().map(|(line, _)| format!("it is in {line}")).collect();
+        for line in lines.exits(self.pid) {
+            let code = exit_code(&line["exit"]);
+            if self.exit_code.is_some_and(|wanted| code != Some(wanted)) {
+                faults.push(format!("exit code {code:?}, must be {:?}", self.exit_code));
+            }
+        }
+        faults
     }
 
     fn of_shutdown(&self, lines: &Lines) -> Vec<String> {

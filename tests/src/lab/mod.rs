@@ -4,9 +4,11 @@
 
 pub mod bench;
 pub mod case;
+pub mod control;
 pub mod docs;
 pub mod row;
 pub mod shell;
+pub mod supervisord;
 
 use self::row::Row;
 
@@ -24,7 +26,7 @@ pub struct System {
 }
 
 /// The systems that every run of the tests includes.
-pub const EVERYDAY: &[System] = &[shell::SYSTEM];
+pub const EVERYDAY: &[System] = &[supervisord::SYSTEM, shell::SYSTEM, control::SYSTEM];
 
 /// Those that take long to make: run by name only.
 pub const BY_NAME: &[System] = &[];

@@ -19,3 +19,13 @@ fn is_right(name: &str) {
 fn shell() {
     is_right("shell");
 }
+
+#[test]
+fn supervisord() {
+    is_right("supervisord");
+}
+
+#[test]
+fn control() {
+    is_right("control");
+}
