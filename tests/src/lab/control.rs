@@ -146,7 +146,7 @@ fn postgres(bench: &Bench) -> Got {
     let data = Site::new(&workshop).made("database");
     let data = format!("--volume={}:/data", data.display());
     let program = postgres_program("postgres").display().to_string();
-    let words = [&program, "-D", "/data", "-k", "/tmp", "-c", "listen_addresses="];
+    let words = [&program, "-D", "/data", "-k", "/data", "-c", "listen_addresses="];
     let options = ["--stop-signal=SIGINT", "--user=postgres", &data];
     let container = bench.start_unready(10, &options, &words);
     container.until_it_says("database system is ready to accept connections");

@@ -8,6 +8,7 @@ pub mod control;
 pub mod docs;
 pub mod row;
 pub mod shell;
+mod supervised;
 pub mod supervisord;
 
 use self::row::Row;

@@ -6,7 +6,7 @@ use super::{
     System,
     bench::{self, Bench, Container, read_only},
     case::{Case, End, Got},
-    supervisord,
+    supervised,
 };
 use crate::clock::Deadline;
 
@@ -18,8 +18,7 @@ pub(super) const SYSTEM: System = System {
     run: |system| bench::run(system, CASES, |_| {}),
 };
 
-const PROGRAMS: [&str; 2] =
-    ["--env=APP=/opt/st-proc handle 500 3", "--env=DEAF=/opt/st-proc default"];
+const PROGRAMS: [&str; 2] = ["--env=APP=/opt/st-proc handle 500 3", "--env=DEAF=sleep 1000"];
 
 const FOREGROUND: &str = "$APP; echo CLEANUP";
 const TRAP_FOREGROUND: &str = "trap 'echo CLEANUP; exit 0' TERM; $APP; :";
@@ -33,8 +32,8 @@ const EXIT_TRAP: &str = "trap 'echo CLEANUP' EXIT; $APP & wait";
 const BOTH_TRAPS: &str = "$APP & child=$!; trap 'exit 143' TERM; \
                           trap 'kill $child; wait $child; echo CLEANUP' EXIT; wait $child";
 const EXEC: &str = "echo preparing; exec $APP";
-const TRAP_EXEC: &str = "trap 'echo CLEANUP; exit 0' TERM; exec $DEAF";
-const IGNORE_EXEC: &str = "trap '' TERM; exec $DEAF";
+const TRAP_EXEC: &str = "trap 'echo CLEANUP; exit 0' TERM; echo READY; exec $DEAF";
+const IGNORE_EXEC: &str = "trap '' TERM; echo READY; exec $DEAF";
 
 /// What such entrypoints begin with: the trap is of the shell that `exec` ends.
 const SUPERVISORD_EXEC: &str = "
@@ -187,7 +186,7 @@ const CASES: &[Case<Bench>] = &[
         end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "ignored")
-                .says("process/process/comm", "st-proc")
+                .says("process/process/comm", "sleep")
                 .finds("pid1-ignores-stop-signal")
         },
     },
@@ -216,7 +215,7 @@ fn run(bench: &Bench, shell: &str, script: &str) -> Got {
 /// Runs a script in a container until each of its programs is in place, and stops that.
 fn run_below(bench: &Bench, init: &[&str], shell: &str, script: &str) -> Got {
     let container = bench.start_unready(2, &PROGRAMS, &[init, &[shell, "-c", script]].concat());
-    let wanted = script.matches("$APP").count() + script.matches("$DEAF").count();
+    let wanted = script.matches("$APP").count() + script.matches("READY").count();
     Deadline::after(Duration::from_secs(60))
         .until("the programs to be up", || container.log().matches("READY").count() == wanted);
     stop(&container)
@@ -225,8 +224,8 @@ fn run_below(bench: &Bench, init: &[&str], shell: &str, script: &str) -> Got {
 /// The same with a script that starts `supervisord`, which starts a program.
 fn entrypoint(bench: &Bench, name: &str, script: &str) -> Got {
     let script = read_only(&bench.write(&format!("{name}.sh"), script), "/entrypoint.sh");
-    let app = supervisord::program("app", "/opt/st-proc handle 500 0", "");
-    stop(&supervisord::start_by(bench, name, 10, &app, &[&script], &["bash", "/entrypoint.sh"]))
+    let app = supervised::program("app", "/opt/st-proc handle 500 0", "");
+    stop(&supervised::start_by(bench, name, 10, &app, &[&script], &["bash", "/entrypoint.sh"]))
 }
 
 fn stop(container: &Container<'_>) -> Got {

@@ -1,13 +1,12 @@
 //! Supervisord as PID 1 of a container, and what its programs are told.
 
-use std::time::Duration;
-
 use super::{
     System,
-    bench::{self, Bench, Container, read_only},
+    bench::{self, Bench, Container},
     case::{Case, End, Got},
+    supervised::{program, start},
 };
-use crate::{clock::Deadline, expected::Expected};
+use crate::expected::Expected;
 
 pub(super) const SYSTEM: System = System {
     name: "supervisord",
@@ -16,30 +15,16 @@ pub(super) const SYSTEM: System = System {
     run: |system| bench::run(system, CASES, |_| {}),
 };
 
-/// With a socket for `supervisorctl`.
-const HEAD: &str = "
-[supervisord]
-nodaemon=true
-user=root
-logfile=/dev/null
-logfile_maxbytes=0
-pidfile=/run/supervisord.pid
-[unix_http_server]
-file=/run/supervisor.sock
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
-[supervisorctl]
-serverurl=unix:///run/supervisor.sock
-";
-/// Where a container has its configuration: one of the places where `supervisord` looks.
-const CONFIG: &str = "/etc/supervisord.conf";
-
 /// What a worker with long jobs is given.
 const SEED: &str = "stopwaitsecs=30\nstopasgroup=true\nkillasgroup=true";
 /// Stops on SIGQUIT, which is none of its business otherwise.
 const QUITTER: &str = "python3 -uc \"import signal; \
                        signal.signal(signal.SIGQUIT, lambda *_: exit(0)); \
                        print('READY'); signal.pause()\"";
+/// Stops in time.
+const QUICK: &str = "/opt/st-proc handle 500 0";
+/// Needs longer than it is given.
+const SLOW: &str = "/opt/st-proc handle 8000 0";
 /// Below a shell that does not live longer than it is told to.
 const WRAPPED: &str = "bash -c \"/opt/st-proc handle 8000 0; echo wrapper done\"";
 /// Stops last, and needs so long that who is left over outlives its parent.
@@ -56,8 +41,8 @@ const CASES: &[Case<Bench>] = &[
             );
             let container = start(bench, "seed", 45, &app);
             let (wrapper, worker) = (container.process("bash"), container.process("/opt/st-proc"));
-            let told = |what, pid| of(what, pid, "graceful", "graceful");
-            let also = vec![told("wrapper", wrapper), told("program", worker)];
+            let also = [("wrapper", wrapper), ("program", worker)];
+            let also = also.map(|(what, pid)| of(what, pid, "graceful", "graceful")).to_vec();
             stop(&container, also, &["wrapper done", "stopped: app (exit status 0)"])
         },
         end: End::exits(0, 0.5..=8.0).with(&["wrapper done", "stopped: app (exit status 0)"]),
@@ -65,13 +50,7 @@ const CASES: &[Case<Bench>] = &[
     },
     Case {
         name: "stopwaitsecs=30, stopasgroup=true, killasgroup=true; no wrapper",
-        run: |bench| {
-            let app = program("app", "/opt/st-proc handle 500 0", SEED);
-            let container = start(bench, "plain", 45, &app);
-            let worker = container.process("/opt/st-proc");
-            let also = vec![of("program", worker, "graceful", "graceful")];
-            stop(&container, also, &["stopped: app (exit status 0)"])
-        },
+        run: |bench| stop_well(&start(bench, "plain", 45, &program("app", QUICK, SEED)), QUICK),
         end: End::exits(0, 0.5..=8.0).with(&["stopped: app (exit status 0)"]),
         says: |e| e.verdicts("graceful", "graceful").grace(45.0, "docker"),
     },
@@ -79,10 +58,8 @@ const CASES: &[Case<Bench>] = &[
         name: "wrapper with exec",
         run: |bench| {
             let command = "bash -c \"export MODE=x; exec /opt/st-proc handle 500 0\"";
-            let container = start(bench, "exec", 10, &program("app", command, ""));
-            let worker = container.process("/opt/st-proc");
-            let also = vec![of("program", worker, "graceful", "graceful")];
-            stop(&container, also, &["stopped: app (exit status 0)"])
+            let app = program("app", command, "");
+            stop_well(&start(bench, "exec", 10, &app), QUICK)
         },
         end: End::exits(0, 0.5..=8.0).with(&["stopped: app (exit status 0)"]),
         says: |e| e.verdicts("graceful", "graceful"),
@@ -117,12 +94,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "stopwaitsecs=1 expires, no wrapper",
         run: |bench| {
-            let container = start(
-                bench,
-                "slow",
-                10,
-                &program("app", "/opt/st-proc handle 8000 0", "stopwaitsecs=1"),
-            );
+            let container = start(bench, "slow", 10, &program("app", SLOW, "stopwaitsecs=1"));
             let worker = container.process("/opt/st-proc");
             let cut = of("program", worker, "forced", "overran").finds("grace-period-exceeded");
             let also = vec![cut.says("process/killed_by", "supervisor").exit_code(137)];
@@ -162,12 +134,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "supervisorctl stop, stopwaitsecs=1 expires",
         run: |bench| {
-            let container = start(
-                bench,
-                "ctl-slow",
-                10,
-                &program("app", "/opt/st-proc handle 8000 0", "stopwaitsecs=1"),
-            );
+            let container = start(bench, "ctl-slow", 10, &program("app", SLOW, "stopwaitsecs=1"));
             let worker = container.process("/opt/st-proc");
             container.exec(&["supervisorctl", "stop", "app"]);
             // The container goes on: that one program was stopped is no shutdown of it.
@@ -245,23 +212,19 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "four programs of 4 s, in one [group:x]",
         run: |bench| {
-            let container = start(bench, "group", 10, &four("[group:x]\nprograms=p1,p2,p3,p4\n"));
+            let programs = four("[group:x]\nprograms=p1,p2,p3,p4\n");
+            let container = start(bench, "group", 10, &programs);
             let last = container.process("/opt/st-proc handle 4001");
-            let also = vec![of("last program", last, "graceful", "graceful")];
-            stop(&container, also, &["stopped: p4", "stopped: p1"])
+            stop(
+                &container,
+                vec![of("last", last, "graceful", "graceful")],
+                &["stopped: p4", "stopped: p1"],
+            )
         },
         end: End::exits(0, 4.0..=8.0).with(&["stopped: p4", "stopped: p1"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
 ];
-
-/// A section of the configuration.
-pub(super) fn program(name: &str, command: &str, options: &str) -> String {
-    format!(
-        "[program:{name}]\ncommand={command}\nstartsecs=0\nstdout_logfile=/dev/fd/1\n\
-         stdout_logfile_maxbytes=0\n{options}\n"
-    )
-}
 
 /// Programs that take longer together than the grace period is; and one section more.
 fn four(more: &str) -> String {
@@ -272,35 +235,15 @@ fn four(more: &str) -> String {
     sections.collect::<String>() + more
 }
 
-/// Starts it with these programs; returns when each has said that it is in place.
-fn start<'a>(bench: &'a Bench, name: &str, grace_seconds: u32, programs: &str) -> Container<'a> {
-    start_by(bench, name, grace_seconds, programs, &[], &["supervisord"])
-}
-
-/// The same, with another command that starts it, and options of the container.
-pub(super) fn start_by<'a>(
-    bench: &'a Bench,
-    name: &str,
-    grace_seconds: u32,
-    programs: &str,
-    options: &[&str],
-    words: &[&str],
-) -> Container<'a> {
-    let config = bench.write(&format!("supervisord-{name}.conf"), &format!("{HEAD}{programs}"));
-    let mount = read_only(&config, CONFIG);
-    let options = [options, &[&mount]].concat();
-    let container = bench.start_unready(grace_seconds, &options, words);
-    let wanted = programs.matches("[program:").count();
-    Deadline::after(Duration::from_secs(60)).until("the programs to be up", || {
-        let log = container.log();
-        log.matches("READY").count() == wanted && log.matches("entered RUNNING").count() == wanted
-    });
-    container
-}
-
 /// A process besides the main one.
 fn of(what: &str, pid: i32, workload: &str, process: &str) -> Expected {
     Expected::of(what, pid).verdicts(workload, process)
+}
+
+/// Stops it; its only program, whose command line begins so, stops as it should.
+fn stop_well(container: &Container<'_>, words: &str) -> Got {
+    let also = vec![of("program", container.process(words), "graceful", "graceful")];
+    stop(container, also, &["stopped: app (exit status 0)"])
 }
 
 /// Stops it; which of these texts its log has then are the facts.
