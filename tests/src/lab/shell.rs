@@ -13,7 +13,7 @@ use crate::clock::Deadline;
 pub(super) const SYSTEM: System = System {
     name: "shell",
     title: "Shell scripts",
-    about: "bash and dash as PID 1 of a Docker container, with a grace period of 2 s (10 s with Supervisord). `$APP` has a handler and stops half a second after it was told; `$DEAF` has none. What the script would do after \
+    about: "bash and dash as PID 1 of a Docker container, with a grace period of 4 s (10 s with Supervisord). `$APP` has a handler and stops half a second after it was told; `$DEAF` has none. What the script would do after \
             that is its cleanup.",
     run: |system| bench::run(system, CASES, |_| {}),
 };
@@ -63,7 +63,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "no trap, $APP in the foreground (bash)",
         run: |bench| run(bench, "bash", FOREGROUND),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "ignored")
                 .finds("pid1-ignores-stop-signal")
@@ -73,7 +73,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "no trap, $APP in the foreground (dash)",
         run: |bench| run(bench, "dash", FOREGROUND),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "ignored")
                 .finds("pid1-ignores-stop-signal")
@@ -83,13 +83,13 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "exec $APP (dash)",
         run: |bench| run(bench, "dash", EXEC),
-        end: End::exits(3, 0.5..=2.0).with(NOT_CLEANED),
+        end: End::exits(3, 0.5..=4.0).with(NOT_CLEANED),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "trap, $APP in the foreground (bash)",
         run: |bench| run(bench, "bash", TRAP_FOREGROUND),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "overran")
                 .finds("grace-period-exceeded")
@@ -100,7 +100,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "trap, $APP in the foreground (dash)",
         run: |bench| run(bench, "dash", TRAP_FOREGROUND),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "overran")
                 .finds("grace-period-exceeded")
@@ -111,44 +111,44 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "trap that forwards, wait once (bash)",
         run: |bench| run(bench, "bash", WAIT_ONCE),
-        end: End::exits(143, 0.0..=2.0).with(NOT_CLEANED),
+        end: End::exits(143, 0.0..=4.0).with(NOT_CLEANED),
         says: |e| e.verdicts("forced", "graceful").finds("pidns-teardown-kill"),
     },
     Case {
         name: "trap that forwards, wait once (dash)",
         run: |bench| run(bench, "dash", WAIT_ONCE),
-        end: End::exits(143, 0.0..=2.0).with(NOT_CLEANED),
+        end: End::exits(143, 0.0..=4.0).with(NOT_CLEANED),
         says: |e| e.verdicts("forced", "graceful").finds("pidns-teardown-kill"),
     },
     Case {
         name: "trap that forwards, wait in a loop (bash)",
         run: |bench| run(bench, "bash", WAIT_LOOP),
-        end: End::exits(3, 0.5..=2.0).with(CLEANED),
+        end: End::exits(3, 0.5..=4.0).with(CLEANED),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "trap that forwards, wait in a loop (dash)",
         run: |bench| run(bench, "dash", WAIT_LOOP),
-        end: End::exits(3, 0.5..=2.0).with(CLEANED),
+        end: End::exits(3, 0.5..=4.0).with(CLEANED),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "trap that tells the process group, three times $APP (bash)",
         run: |bench| run(bench, "bash", WHOLE_GROUP),
-        end: End::exits(0, 0.5..=2.0).with(CLEANED),
+        end: End::exits(0, 0.5..=4.0).with(CLEANED),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "EXIT trap alone (bash)",
         run: |bench| run(bench, "bash", EXIT_TRAP),
-        end: End::exits(143, 0.0..=2.0).with(CLEANED),
+        end: End::exits(143, 0.0..=4.0).with(CLEANED),
         says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
     },
     Case {
         // It runs its EXIT trap when it exits, and a signal is no exit.
         name: "EXIT trap alone (dash)",
         run: |bench| run(bench, "dash", EXIT_TRAP),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "ignored")
                 .finds("pid1-ignores-stop-signal")
@@ -158,13 +158,13 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "TERM trap that exits, EXIT trap that kills and waits (bash)",
         run: |bench| run(bench, "bash", BOTH_TRAPS),
-        end: End::exits(143, 0.5..=2.0).with(CLEANED),
+        end: End::exits(143, 0.5..=4.0).with(CLEANED),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "TERM trap that exits, EXIT trap that kills and waits (dash)",
         run: |bench| run(bench, "dash", BOTH_TRAPS),
-        end: End::exits(143, 0.5..=2.0).with(CLEANED),
+        end: End::exits(143, 0.5..=4.0).with(CLEANED),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
@@ -183,7 +183,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "trap cleanup TERM; exec $DEAF (bash)",
         run: |bench| run(bench, "bash", TRAP_EXEC),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "ignored")
                 .says("process/process/comm", "sleep")
@@ -193,13 +193,13 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "trap '' TERM; exec $DEAF (bash)",
         run: |bench| run(bench, "bash", IGNORE_EXEC),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| e.verdicts("forced", "ignored").finds("pid1-ignores-stop-signal"),
     },
     Case {
         name: "trap '' TERM; exec $DEAF, below tini (bash)",
         run: |bench| run_below(bench, &["tini", "--"], "bash", IGNORE_EXEC),
-        end: End::exits(137, 2.0..=6.0).with(NOT_CLEANED),
+        end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
         says: |e| {
             e.verdicts("forced", "overran")
                 .finds("grace-period-exceeded")
@@ -214,7 +214,7 @@ fn run(bench: &Bench, shell: &str, script: &str) -> Got {
 
 /// Runs a script in a container until each of its programs is in place, and stops that.
 fn run_below(bench: &Bench, init: &[&str], shell: &str, script: &str) -> Got {
-    let container = bench.start_unready(2, &PROGRAMS, &[init, &[shell, "-c", script]].concat());
+    let container = bench.start_unready(4, &PROGRAMS, &[init, &[shell, "-c", script]].concat());
     let wanted = script.matches("$APP").count() + script.matches("READY").count();
     Deadline::after(Duration::from_secs(60))
         .until("the programs to be up", || container.log().matches("READY").count() == wanted);
