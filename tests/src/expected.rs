@@ -16,6 +16,8 @@ pub struct Expected {
     exit_code: Option<i64>,
     workload: Option<String>,
     shuts_down: bool,
+    /// Names, and the roles of the senders.
+    signals: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,8 +37,21 @@ impl Expected {
             exit_code: None,
             workload: None,
             shuts_down: true,
+            signals: Vec::new(),
         };
         expected.says("stop/sender/role", "runtime").says("complete", true)
+    }
+
+    /// Of a process that somebody of its own workload stopped: that is no shutdown of the workload.
+    pub fn alone(what: &str, pid: i32) -> Self {
+        Self::of(what, pid).without_shutdown()
+    }
+
+    /// It was sent this signal, once, by somebody of that role.
+    #[must_use]
+    pub fn sent(mut self, signal: &'static str, role: &'static str) -> Self {
+        self.signals.push((signal, role));
+        self
     }
 
     /// A field of the shutdown: names with slashes between them. Later ones replace earlier ones.
@@ -117,6 +132,12 @@ impl Expected {
         let exits = lines.exits(self.pid).len();
         if exits != 1 {
             faults.push(format!("{exits} exits of process {}", self.pid));
+        }
+        for (signal, role) in &self.signals {
+            let sent = lines.signals(self.pid, signal);
+            if !matches!(sent[..], [line] if line["sender"]["role"] == *role) {
+                faults.push(format!("{signal} must come once, from {role}: {sent:?}"));
+            }
         }
         faults.into_iter().map(|fault| format!("{}: {fault}", self.what.escape_debug())).collect()
     }

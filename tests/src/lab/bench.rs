@@ -17,6 +17,7 @@ use crate::{
     docker::Docker,
     image, programs,
     session::{Session, wait_until_told},
+    tree,
 };
 
 /// Under the load of the other cases, and of whatever else the machine does.
@@ -145,12 +146,35 @@ impl Container<'_> {
     /// Waits until its log has this.
     pub fn until_it_says(&self, text: &str) {
         let what = format!("{text:?} in the log of a container");
-        Deadline::after(PATIENCE).until(&what, || self.log().contains(text));
+        let deadline = Deadline::after(PATIENCE);
+        deadline.until_or_not(|| self.log().contains(text));
+        assert!(self.log().contains(text), "waited too long for {what}: {}", self.log());
+    }
+
+    /// Waits until it has come to this number of processes.
+    pub fn until_it_has(&self, processes: usize) {
+        let what = format!("{processes} processes in a container");
+        Deadline::after(PATIENCE).until(&what, || self.processes().len() == processes);
     }
 
     /// Its log so far.
     pub fn log(&self) -> String {
         self.bench.docker.log(&self.id)
+    }
+
+    /// Its processes, its first one first, as the node sees them.
+    pub fn processes(&self) -> Vec<i32> {
+        tree::members(self.pid)
+    }
+
+    /// The one below its first process whose command line begins with these words.
+    pub fn process(&self, words: &str) -> i32 {
+        let is_it = |pid: &i32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ").starts_with(words)
+        };
+        let mut all = self.processes().into_iter().skip(1);
+        all.find(is_it).unwrap_or_else(|| panic!("no process {words:?} in the container"))
     }
 
     /// Runs a command in it to its end; what it prints.

@@ -6,6 +6,7 @@ mod app;
 pub mod bench;
 pub mod case;
 mod compose;
+pub mod control;
 pub mod docker;
 pub mod docs;
 pub mod inits;
@@ -14,6 +15,8 @@ pub mod laravel;
 pub mod row;
 pub mod shell;
 pub mod sidekiq;
+mod supervised;
+pub mod supervisord;
 
 use self::row::Row;
 
@@ -37,8 +40,10 @@ pub const EVERYDAY: &[System] = &[
     docker::SYSTEM,
     compose::VERSION_2,
     compose::VERSION_1,
+    supervisord::SYSTEM,
     shell::SYSTEM,
     inits::SYSTEM,
+    control::SYSTEM,
 ];
 
 /// Those that take long to make: run by name only.

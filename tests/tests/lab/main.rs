@@ -49,3 +49,13 @@ fn compose_v1() {
 fn inits() {
     is_right("inits");
 }
+
+#[test]
+fn supervisord() {
+    is_right("supervisord");
+}
+
+#[test]
+fn control() {
+    is_right("control");
+}

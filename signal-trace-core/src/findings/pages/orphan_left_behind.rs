@@ -30,8 +30,8 @@ pub(super) const PAGE: Page = Page {
         ),
         (
             System::Supervisord,
-            "set `stopasgroup=true` and `killasgroup=true`, and keep programs in the foreground: \
-             what calls setsid leaves the group",
+            "set `stopasgroup=true` and let wrapper shells wait (`trap : TERM`), and keep programs in \
+             the foreground: what calls setsid leaves the group",
         ),
         (
             System::Sidekiq,

@@ -33,8 +33,8 @@ pub(super) const PAGE: Page = Page {
         ),
         (
             System::Supervisord,
-            "run `supervisord -n` as PID 1, which waits for its programs, and let each program \
-             wait for its own children",
+            "let each program wait for its own children, as `supervisord -n` as PID 1 waits for the \
+             programs: `exec` the last one in a wrapper shell, or set `trap : TERM` in it",
         ),
         (
             System::Sidekiq,

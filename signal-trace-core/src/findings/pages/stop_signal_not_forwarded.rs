@@ -38,8 +38,9 @@ pub(super) const PAGE: Page = Page {
         ),
         (
             System::Supervisord,
-            "`exec` the program in its wrapper script, or set `stopasgroup=true`, which implies \
-             `killasgroup=true`",
+            "`exec` the program in its wrapper script, or set `stopasgroup=true` and let the wrapper \
+             wait (`trap : TERM`); put programs into one `[group:x]`: the last ones of many may be \
+             killed before their turn",
         ),
         (
             System::Sidekiq,
