@@ -41,7 +41,8 @@ pub(super) struct Todo {
 struct Entry {
     /// The container's outermost cgroup: another one is another run of it, after a restart.
     outermost: Option<CgroupKey>,
-    cgroups: Vec<CgroupKey>,
+    /// With when each was seen last: a guess may have been told of it then.
+    cgroups: Vec<(CgroupKey, BootNs)>,
     /// Of its first cgroup that was seen.
     path: Vec<u8>,
     learned: Option<Learned>,
@@ -95,7 +96,9 @@ impl Cache {
             None => self.known.get_or_insert_mut(identity, Entry::default),
         };
         // It is new to an entry that was forgotten meanwhile.
-        entry.note(&found.subject);
+        if !entry.cgroups.iter().any(|(key, _)| *key == found.subject.key) {
+            entry.note(&found.subject, found.at);
+        }
         let by_engine = found.by.is_engine();
         if let Some(learned) = &entry.learned {
             // Files of a runtime know less than the engine above it.
@@ -135,14 +138,14 @@ impl Cache {
 impl Entry {
     /// One more cgroup of it; what is known already.
     fn join(&mut self, subject: &Subject, now: BootNs, pods: &Pods) -> Option<Fact> {
-        self.note(subject);
+        self.note(subject, now);
         if self.told.is_none() {
             self.told = self.completed(pods);
         }
         self.told.as_ref().map(|told| fact(subject.key, now, told))
     }
 
-    fn note(&mut self, subject: &Subject) {
+    fn note(&mut self, subject: &Subject, now: BootNs) {
         if is_outermost(subject) {
             self.outermost = Some(subject.key);
         }
@@ -150,12 +153,15 @@ impl Entry {
             self.path.clone_from(&subject.path);
             self.pod = kube::pod_uid(&self.path, None);
         }
-        if !self.cgroups.contains(&subject.key) && self.cgroups.len() < MOST_CGROUPS {
-            self.cgroups.push(subject.key);
+        if let Some((_, seen)) = self.cgroups.iter_mut().find(|(key, _)| *key == subject.key) {
+            *seen = now;
+        } else if self.cgroups.len() < MOST_CGROUPS {
+            self.cgroups.push((subject.key, now));
         }
     }
 
-    /// What is new to all of its cgroups.
+    /// What is new to all of its cgroups. An answer is as old as its question, and a cgroup may have
+    /// been seen after that: then it is told later than what was guessed of it.
     fn tell(&mut self, at: BootNs, pods: &Pods) -> Vec<Fact> {
         let learned = self.learned.as_ref().map(|learned| &*learned.workload);
         self.pod = kube::pod_uid(&self.path, learned);
@@ -165,7 +171,11 @@ impl Entry {
         }
         self.told = completed;
         let told = self.told.iter();
-        told.flat_map(|told| self.cgroups.iter().map(|key| fact(*key, at, told))).collect()
+        let of_all = |told| {
+            let cgroups = self.cgroups.iter();
+            cgroups.map(move |(key, seen)| fact(*key, at.max(seen.plus(1)), told))
+        };
+        told.flat_map(of_all).collect()
     }
 
     fn completed(&self, pods: &Pods) -> Option<Workload> {
@@ -176,4 +186,33 @@ impl Entry {
 
 fn fact(key: CgroupKey, at: BootNs, workload: &Workload) -> Fact {
     Fact { at, body: FactBody::Workload { key, workload: Box::new(workload.clone()) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enrich::options::Manager;
+
+    fn subject(key: u64) -> Subject {
+        Subject { key: CgroupKey::V2(key), path: format!("/kubepods/pod1/{:064x}", 7).into() }
+    }
+
+    #[test]
+    fn what_is_known_is_told_later_than_what_was_guessed_of_a_cgroup_seen_meanwhile() {
+        let mut cache = Cache::new();
+        assert!(cache.want(&subject(1), BootNs(100)).ask);
+        // The question was sent, and a container has a cgroup in each hierarchy.
+        let second = cache.want(&subject(2), BootNs(300));
+        assert_eq!(second, Todo { ask: false, tell: None });
+        let workload = Workload { name: Some("app".into()), ..Workload::default() };
+        let found = Found {
+            subject: subject(1),
+            at: BootNs(200),
+            by: Manager::Containerd,
+            workload: Box::new(workload),
+        };
+        let facts = cache.found(found);
+        let times: Vec<_> = facts.iter().map(|fact| fact.at.0).collect();
+        assert_eq!(times, [200, 301]);
+    }
 }

@@ -12,6 +12,7 @@ use std::{
 use signal_trace_core::{
     input::{Fact, FactBody},
     labels::Labels,
+    time::BootNs,
     workload::{Kind, Runtime, Workload},
 };
 use tokio::{
@@ -140,10 +141,11 @@ pub(super) async fn serve(
         tokio::select! {
             subject = subjects.recv(), if collector.cache.under_way() < MOST_WANTED => {
                 let Some(subject) = subject else { return };
-                let todo = collector.cache.want(&subject, clock::boot_now());
+                let now = clock::boot_now();
+                let todo = collector.cache.want(&subject, now);
                 match todo.tell {
                     Some(fact) => collector.tell(fact),
-                    None => collector.expect(&subject),
+                    None => collector.expect(&subject, now),
                 }
                 if todo.ask {
                     tokio::spawn(dispatcher.clone().run(subject));
@@ -171,7 +173,7 @@ struct Collector<'a> {
 impl Collector<'_> {
     /// Tells the runtime of a container in a pod before anybody answers: it may be over by then. A
     /// kubelet has one runtime, which has answered for the sandbox of the pod.
-    fn expect(&mut self, subject: &Subject) {
+    fn expect(&mut self, subject: &Subject, now: BootNs) {
         let labels = Labels::of(&subject.path);
         let (Some(id), true, None) = (labels.container_id, labels.in_pod(), labels.runtime) else {
             return;
@@ -184,7 +186,7 @@ impl Collector<'_> {
                 ..Workload::default()
             });
             let key = subject.key;
-            self.tell(Fact { at: clock::boot_now(), body: FactBody::Workload { key, workload } });
+            self.tell(Fact { at: now, body: FactBody::Workload { key, workload } });
         }
     }
 
