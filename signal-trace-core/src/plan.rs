@@ -69,6 +69,15 @@ impl Plan {
         }
     }
 
+    /// The hook, if it took so much that the kubelet had to add to the rest. Of a grace period that
+    /// is hardly longer than the least, that may be little.
+    pub fn hook_that_took_it_all(&self) -> Option<PreStop> {
+        self.pre_stop.filter(|hook| {
+            let rest = self.grace_ns.saturating_sub(hook.took_ns);
+            rest < KUBELET_MINIMUM_NS && hook.took_ns >= self.grace_ns / 2
+        })
+    }
+
     /// When it ends, for a stop signal at `stop`.
     pub fn ends(&self, stop: BootNs) -> BootNs {
         stop.plus(self.left_ns())

@@ -14,6 +14,7 @@ mod orphan_left_behind;
 pub mod pages;
 mod pid1_ignores_stop_signal;
 mod pidns_teardown_kill;
+mod prestop_consumed_grace;
 mod repeated_stop_signal;
 pub(crate) mod self_kill;
 mod stop_signal_blocked;
@@ -86,6 +87,7 @@ const RULES: &[Rule] = &[
     kill_from_outside::check,
     unkillable_process::check,
     pidns_teardown_kill::check,
+    prestop_consumed_grace::check,
     handler_does_not_exit::check,
     grace_period_exceeded::check,
     grace_period_nearly_exceeded::check,
@@ -95,12 +97,13 @@ const RULES: &[Rule] = &[
 ];
 
 /// What they accuse of is that something did not come; where events were lost, it may have.
-const SAY_THAT_NOTHING_CAME: [&str; 5] = [
+const SAY_THAT_NOTHING_CAME: [&str; 6] = [
     "stop-signal-not-forwarded",
     "orphan-left-behind",
     "killed-without-stop-signal",
     "handler-does-not-exit",
     "grace-period-nearly-exceeded",
+    "prestop-consumed-grace",
 ];
 
 /// All findings of a case, the worst first; among equals in the order of the rules.

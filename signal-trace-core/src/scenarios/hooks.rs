@@ -54,6 +54,27 @@ fn a_hook_that_uses_up_the_grace_leaves_two_seconds() {
     };
     assert!(text("+7s").contains("100 graceful"), "{}", text("+7s"));
     assert!(text("+8200ms").contains("100 overran"), "{}", text("+8200ms"));
+    for end in ["+7s", "+8200ms"] {
+        assert!(text(end).contains("! warning prestop-consumed-grace"), "{}", text(end));
+    }
+}
+
+#[test]
+fn a_hook_that_leaves_what_the_kubelet_gives_at_least_is_no_fault() {
+    let text = |end: u64| {
+        story(&hooked(&alloc::format!(
+            "+{end}ms exit 60 code=0
+             +{}ms gen TERM 50>100 handler exe=runc
+             +{}ms exit 100 code=0
+             +{}ms free 100",
+            end + 50,
+            end + 100,
+            end + 101
+        )))
+    };
+    // 6 s of grace, from 100 ms on.
+    assert!(!text(4100).contains("prestop"), "{}", text(4100));
+    assert!(text(4110).contains("! warning prestop-consumed-grace"), "{}", text(4110));
 }
 
 #[test]

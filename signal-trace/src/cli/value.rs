@@ -183,7 +183,7 @@ mod tests {
         for (text, near) in [
             ("stop-signal-ignord", "near to it: `stop-signal-ignored` ("),
             ("zombie", "near to it: `zombie-not-reaped` ("),
-            ("grace", "near to it: `grace-period-exceeded`, `grace-period-nearly-exceeded` ("),
+            ("grace", "near to it: `grace-period-exceeded`, `grace-period-nearly-exceeded`, "),
             ("", "there is no such finding (`signal-trace explain` lists all)"),
             ("\u{1b}[31m\u{e9}", "there is no such finding (`signal-trace explain` lists all)"),
         ] {

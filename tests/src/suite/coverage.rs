@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::{expect::Expect, scenario::Scenario};
 use crate::programs;
 
-/// The ids of the findings: the schema leaves their set open.
+/// The ids of the findings: the schema leaves their set open. `prestop-consumed-grace` takes a
+/// runtime that tells of a hook: see `tests/tests/cri`.
 const FINDINGS: [&str; 20] = [
     "crash-during-shutdown",
     "events-lost",

@@ -12,6 +12,7 @@ mod oom_kill;
 mod orphan_left_behind;
 mod pid1_ignores_stop_signal;
 mod pidns_teardown_kill;
+mod prestop_consumed_grace;
 mod repeated_stop_signal;
 mod self_kill;
 mod stop_signal_blocked;
@@ -57,6 +58,7 @@ pub const PAGES: &[Page] = &[
     stop_signal_not_forwarded::PAGE,
     grace_period_exceeded::PAGE,
     grace_period_nearly_exceeded::PAGE,
+    prestop_consumed_grace::PAGE,
     handler_does_not_exit::PAGE,
     no_stop_handler::PAGE,
     killed_without_stop_signal::PAGE,
