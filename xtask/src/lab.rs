@@ -3,6 +3,7 @@
 //! The systems and the comparison are in `tests/src/lab`; here is what has to be there before.
 
 pub mod compose;
+mod kubernetes;
 
 use std::{os::unix::process::CommandExt as _, path::Path};
 
@@ -40,6 +41,9 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root);
     test::install(&shell)?;
+    if options.names.iter().any(|name| name == kubernetes::SYSTEM) {
+        kubernetes::build(&shell, root)?;
+    }
     // `cargo run` builds no program of another package, nor other programs of its own.
     cmd!(shell, "cargo build --package signal-trace --package signal-trace-tests --bins")
         .run()
