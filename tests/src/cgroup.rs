@@ -165,9 +165,7 @@ pub fn remove_leftovers() {
 /// Removes what an engine left in every hierarchy: this cgroup and those around it, as far as they
 /// are empty.
 pub fn remove_empty(path: &str) {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
-    for line in mounts.lines().filter(|line| line.contains(" - cgroup")) {
-        let Some(mount) = line.split(' ').nth(4).map(Path::new) else { continue };
+    for mount in mounts() {
         for folder in Path::new(path.trim_start_matches('/')).ancestors() {
             if folder.as_os_str().is_empty() || fs::remove_dir(mount.join(folder)).is_err() {
                 break;
@@ -176,8 +174,15 @@ pub fn remove_empty(path: &str) {
     }
 }
 
+/// Where the hierarchies are mounted.
+pub fn mounts() -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc is mounted");
+    let cgroups = mounts.lines().filter(|line| line.contains(" - cgroup"));
+    cgroups.filter_map(|line| line.split(' ').nth(4).map(PathBuf::from)).collect()
+}
+
 /// Kills the processes that a failed test left behind; the kernel needs a moment to let go of them.
-fn empty_and_remove(folder: &Path) {
+pub fn empty_and_remove(folder: &Path) {
     for pid in fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default().lines() {
         if let Ok(pid) = pid.parse() {
             let pid = nix::unistd::Pid::from_raw(pid);

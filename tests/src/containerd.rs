@@ -10,11 +10,15 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    clock::Deadline,
+    clock::{self, Deadline},
     daemon::{self, Daemon},
     folder::Folder,
     image, programs,
 };
+
+/// Where configurations of pod networks are, in the folder: there are none, unless somebody has put
+/// one there before.
+pub const NETWORKS: &str = "networks";
 
 /// Whom a containerd works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,15 @@ impl Client {
             Self::Kubelet => "k8s.io",
         }
     }
+}
+
+/// The end of a container's first process.
+#[derive(Clone, Copy, Debug)]
+pub struct Exit {
+    /// As engines count: 128 + N for signal N.
+    pub code: i64,
+    /// When it was, nanoseconds since 1970.
+    pub at_ns: i128,
 }
 
 /// It, and a listener to its events. Its containers must be gone before it.
@@ -57,7 +70,7 @@ impl Containerd {
                  restrict_oom_score_adj = true\n[plugins.\"io.containerd.grpc.v1.cri\".cni]\n\
                  conf_dir = {:?}\n",
                 image::PAUSE,
-                path("no-cni"),
+                path(NETWORKS),
             ),
         };
         let disabled = match client {
@@ -118,6 +131,22 @@ impl Containerd {
         });
         let pid = pid.and_then(|event| event["pid"].as_i64()).expect("such an event has a pid");
         i32::try_from(pid).expect("a pid")
+    }
+
+    /// Waits for the end of a container's first process.
+    pub fn exit_of(&self, id: &str, patience: Duration) -> Exit {
+        let mut exit = None;
+        Deadline::after(patience).until(&format!("the end of {id}"), || {
+            // Those of other processes in it have other ids.
+            let event = self.events("exit").find(|e| e["container_id"] == id && e["id"] == id);
+            exit = event.map(|event| Exit {
+                // It is left out where it is 0.
+                code: event["exit_status"].as_i64().unwrap_or_default(),
+                at_ns: clock::parse_time(event["exited_at"].as_str().expect("it has a time")),
+            });
+            exit.is_some()
+        });
+        exit.expect("waited for")
     }
 
     /// Events so far.

@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{cgroup, clock::Deadline, folder::Folder, tree};
+use crate::{cgroup, clock::Deadline, folder::Folder, kubernetes, tree};
 
 /// What every folder of a harness begins with; its pid comes next.
 const PREFIX: &str = "st-test-";
@@ -123,6 +123,7 @@ pub fn remove_leftovers() {
             let _removed = fs::remove_dir_all(folder.path());
         }
     }
+    kubernetes::remove_leftovers();
 }
 
 /// Ends the containers that live in a folder of ours and their monitors, removes their cgroups, and

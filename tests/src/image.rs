@@ -44,14 +44,17 @@ pub fn busybox(folder: &Folder) -> PathBuf {
     archive(folder, "busybox", &root, &[(BUSYBOX, config), (USR1, usr1)])
 }
 
-/// An archive with [`PAUSE`].
+/// An archive with [`PAUSE`]: catatonit, which does the same.
 pub fn pause(folder: &Folder) -> PathBuf {
+    pause_of(folder, &programs::system("catatonit", "catatonit"), &["/pause", "-P"])
+}
+
+/// The same, of a program that waits, reaps, and needs nothing else of the file system.
+pub fn pause_of(folder: &Folder, program: &Path, entrypoint: &[&str]) -> PathBuf {
     let root = folder.file("pause-rootfs");
     fs::create_dir(&root).expect("the folder is ours");
-    // It waits, reaps, and needs nothing else of the file system.
-    fs::copy(programs::system("catatonit", "catatonit"), root.join("pause"))
-        .expect("it can be copied");
-    archive(folder, "pause", &root, &[(PAUSE, json!({ "Entrypoint": ["/pause", "-P"] }))])
+    fs::copy(program, root.join("pause")).expect("it can be copied");
+    archive(folder, "pause", &root, &[(PAUSE, json!({ "Entrypoint": entrypoint }))])
 }
 
 /// A root file system of links into `/usr`, and the little of `/etc` that programs need; the node's

@@ -25,6 +25,7 @@ pub mod history;
 pub mod http;
 pub mod image;
 pub mod inside;
+pub mod kubernetes;
 pub mod lab;
 pub mod launch;
 pub mod lines;

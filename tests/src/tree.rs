@@ -23,6 +23,15 @@ pub fn children(pid: i32) -> Vec<i32> {
     text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
+/// All in the PID namespace of a process, zombies too.
+pub fn in_pid_namespace_of(pid: i32) -> Vec<i32> {
+    let namespace = |pid: &i32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let ours = namespace(&pid);
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = all.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    all.filter(|pid| ours.is_some() && namespace(pid) == ours).collect()
+}
+
 /// When a process was born, in ticks since boot: with its pid, that is who it is.
 pub fn birth(pid: i32) -> Option<u64> {
     stat(pid)?.split(' ').nth(19)?.parse().ok()

@@ -150,7 +150,7 @@ fn stop_a_pod(cri: &Cri) -> i32 {
         command: &["sh", "-c", DEAF],
         image: image::BUSYBOX,
         grace: 1,
-        pre_stop: None,
+        ..Default::default()
     };
     let (id, pid) = cri.start_container(&pod, &spec);
     // An engine says nothing of a container that it is just starting.

@@ -247,6 +247,9 @@ pub struct ContainerStatus {
     pub id: String,
     #[prost(message, optional, tag = "2")]
     pub metadata: Option<ContainerMetadata>,
+    /// See [`CONTAINER_EXITED`].
+    #[prost(int32, tag = "3")]
+    pub state: i32,
     #[prost(int32, tag = "7")]
     pub exit_code: i32,
     #[prost(string, tag = "10")]
@@ -256,6 +259,9 @@ pub struct ContainerStatus {
     #[prost(btree_map = "string, string", tag = "13")]
     pub annotations: BTreeMap<String, String>,
 }
+
+/// A `ContainerState`.
+pub const CONTAINER_EXITED: i32 = 2;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ListPodSandboxResponse {

@@ -3,22 +3,29 @@
 pub mod agent;
 pub mod client;
 pub mod messages;
+mod spec;
 
-use std::{collections::BTreeMap, path::Path, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, sync::Mutex, time::Duration};
 
+pub use self::spec::{ContainerSpec, PodSpec};
 use self::{
     client::Client,
     messages::{
-        ContainerConfig, ContainerId, ContainerMetadata, ContainerStatus, ContainerStatusResponse,
-        CreateContainerRequest, Empty, ExecSyncRequest, ExecSyncResponse, ImageSpec,
-        LinuxContainerConfig, LinuxContainerSecurityContext, LinuxPodSandboxConfig,
-        LinuxSandboxSecurityContext, ListPodSandboxResponse, NAMESPACE_CONTAINER, NAMESPACE_NODE,
-        NAMESPACE_POD, NamespaceOption, PodSandboxConfig, PodSandboxId, PodSandboxMetadata,
-        RunPodSandboxRequest, StopContainerRequest,
+        CONTAINER_EXITED, ContainerConfig, ContainerId, ContainerMetadata, ContainerStatus,
+        ContainerStatusResponse, CreateContainerRequest, Empty, ExecSyncRequest, ExecSyncResponse,
+        ImageSpec, LinuxContainerConfig, LinuxContainerResources, LinuxContainerSecurityContext,
+        LinuxPodSandboxConfig, LinuxSandboxSecurityContext, ListPodSandboxResponse, Mount,
+        NAMESPACE_NODE, NAMESPACE_POD, NamespaceOption, PodSandboxConfig, PodSandboxId,
+        PodSandboxMetadata, RunPodSandboxRequest, StopContainerRequest,
     },
 };
 use crate::{
-    cgroup, clock::Deadline, containerd::Containerd, daemon, folder::Folder, image, inside,
+    cgroup,
+    clock::Deadline,
+    containerd::{self, Containerd},
+    daemon,
+    folder::Folder,
+    image, inside,
 };
 
 /// containerd with its CRI plugin, and images of busybox and of a pause program.
@@ -32,47 +39,6 @@ pub struct Cri {
     folder: Folder,
 }
 
-/// What a pod is to be like.
-#[derive(Clone, Debug)]
-pub struct PodSpec {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its uid.
-    pub uid: String,
-    /// The cgroup that its containers' are made in.
-    pub cgroup_parent: String,
-    /// Whose PID namespace its containers are in: a `NamespaceMode`. In that of the pod the pause
-    /// program is PID 1.
-    pub pids: i32,
-    /// Its labels, which its containers do not have in CRI.
-    pub labels: Vec<(String, String)>,
-}
-
-impl PodSpec {
-    /// A burstable pod, with cgroups as the kubelet's cgroupfs driver names them.
-    pub fn burstable(name: &str, uid: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            namespace: "st-test".to_owned(),
-            uid: uid.to_owned(),
-            cgroup_parent: format!("/kubepods/burstable/pod{uid}"),
-            pids: NAMESPACE_CONTAINER,
-            labels: Vec::new(),
-        }
-    }
-
-    /// The same, with the names of its systemd driver.
-    #[must_use]
-    pub fn in_slices(mut self) -> Self {
-        let uid = self.uid.replace('-', "_");
-        self.cgroup_parent =
-            format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid}.slice");
-        self
-    }
-}
-
 /// A pod that runs.
 #[derive(Debug)]
 pub struct Pod {
@@ -83,28 +49,36 @@ pub struct Pod {
     config: PodSandboxConfig,
 }
 
-/// What a container is to be like.
-#[derive(Clone, Debug)]
-pub struct ContainerSpec<'a> {
-    /// Its name in the pod's specification.
-    pub name: &'a str,
-    /// What it runs.
-    pub command: &'a [&'a str],
-    /// Its image.
-    pub image: &'a str,
-    /// `terminationGracePeriodSeconds`.
-    pub grace: u32,
-    /// The command of its preStop hook.
-    pub pre_stop: Option<&'a [&'a str]>,
-}
-
 impl Cri {
     /// Starts it and makes the images.
     pub fn start() -> Self {
         daemon::remove_leftovers();
         let folder = Folder::new();
-        let containerd = Containerd::start(&folder, crate::containerd::Client::Kubelet);
-        containerd.import(&image::pause(&folder));
+        let pause = image::pause(&folder);
+        Self::start_in(folder, &pause)
+    }
+
+    /// The same, for a kubelet, which wants a network; pods are on the node's all the same. `pause`
+    /// is Kubernetes' own.
+    pub fn start_for_kubelet(pause: &Path) -> Self {
+        daemon::remove_leftovers();
+        let folder = Folder::new();
+        let network = serde_json::json!({
+            "cniVersion": "0.4.0",
+            "name": "st-test",
+            "plugins": [{ "type": "loopback" }],
+        });
+        let networks = folder.file(containerd::NETWORKS);
+        fs::create_dir(&networks).expect("the folder is ours");
+        fs::write(networks.join("10-st-test.conflist"), network.to_string())
+            .expect("the folder is ours");
+        let pause = image::pause_of(&folder, pause, &["/pause"]);
+        Self::start_in(folder, &pause)
+    }
+
+    fn start_in(folder: Folder, pause: &Path) -> Self {
+        let containerd = Containerd::start(&folder, containerd::Client::Kubelet);
+        containerd.import(pause);
         containerd.import(&image::busybox(&folder));
         let cri = Self {
             client: Client::new(containerd.socket()),
@@ -181,12 +155,15 @@ impl Cri {
             command: spec.command.iter().map(ToString::to_string).collect(),
             labels,
             annotations,
+            mounts: spec.mounts.iter().map(|(from, to)| mount(from, to)).collect(),
             linux: Some(LinuxContainerConfig {
+                resources: spec
+                    .memory
+                    .map(|limit| LinuxContainerResources { memory_limit_in_bytes: limit }),
                 security_context: Some(LinuxContainerSecurityContext {
                     namespace_options: linux.and_then(|context| context.namespace_options),
                     ..Default::default()
                 }),
-                ..Default::default()
             }),
             ..Default::default()
         };
@@ -211,13 +188,19 @@ impl Cri {
     /// Runs a command in a container to its end, as the kubelet does its hooks; its exit code and
     /// the pid that it had.
     pub fn exec_sync(&self, id: &str, command: &[&str]) -> (i32, i32) {
+        let code = self.try_exec_sync(id, command).unwrap_or_else(|error| panic!("{error}"));
+        (code, self.containerd.pid_of("exec-started", id))
+    }
+
+    /// The same, of a command that may be cut off: its exit code.
+    pub fn try_exec_sync(&self, id: &str, command: &[&str]) -> Result<i32, String> {
         let request = ExecSyncRequest {
             container_id: id.to_owned(),
             cmd: command.iter().map(ToString::to_string).collect(),
             timeout: 0,
         };
-        let answer: ExecSyncResponse = self.call("ExecSync", &request);
-        (answer.exit_code, self.containerd.pid_of("exec-started", id))
+        let answer: ExecSyncResponse = self.client.call("ExecSync", &request)?;
+        Ok(answer.exit_code)
     }
 
     /// Stops a container, with that many seconds until it is killed.
@@ -231,6 +214,16 @@ impl Cri {
         let request = ContainerId { container_id: id.to_owned() };
         let answer: ContainerStatusResponse = self.call("ContainerStatus", &request);
         answer.status.expect("the container is there")
+    }
+
+    /// The same of one that has just ended: it learns of that a little later than we do.
+    pub fn status_at_the_end(&self, id: &str) -> ContainerStatus {
+        let mut status = self.status(id);
+        Deadline::after(Duration::from_secs(10)).until_or_not(|| {
+            status = self.status(id);
+            status.state == CONTAINER_EXITED
+        });
+        status
     }
 
     /// Stops and removes a pod with all that is in it.
@@ -271,6 +264,14 @@ impl Drop for Cri {
         for parent in std::mem::take(&mut *self.parents.lock().expect("nobody panicked")) {
             cgroup::remove_empty(&parent);
         }
+    }
+}
+
+fn mount(from: &Path, to: &str) -> Mount {
+    Mount {
+        container_path: to.to_owned(),
+        host_path: from.display().to_string(),
+        ..Default::default()
     }
 }
 

@@ -7,10 +7,12 @@ pub mod bench;
 pub mod case;
 mod compose;
 pub mod control;
+pub mod cri;
 pub mod docker;
 pub mod docs;
 pub mod inits;
 pub mod jobs;
+pub mod kubernetes;
 pub mod laravel;
 pub mod row;
 pub mod shell;
@@ -40,6 +42,7 @@ pub const EVERYDAY: &[System] = &[
     docker::SYSTEM,
     compose::VERSION_2,
     compose::VERSION_1,
+    cri::SYSTEM,
     supervisord::SYSTEM,
     shell::SYSTEM,
     inits::SYSTEM,
@@ -47,7 +50,7 @@ pub const EVERYDAY: &[System] = &[
 ];
 
 /// Those that take long to make: run by name only.
-pub const BY_NAME: &[System] = &[];
+pub const BY_NAME: &[System] = &[kubernetes::SYSTEM];
 
 /// The system of that name.
 pub fn find(name: &str) -> Option<System> {

@@ -102,7 +102,7 @@ fn what_cri_says_of_containers_in_pods_is_told() {
 }
 
 fn spec<'a>(name: &'a str, command: &'a [&'a str], grace: u32) -> ContainerSpec<'a> {
-    ContainerSpec { name, command, image: image::BUSYBOX, grace, pre_stop: None }
+    ContainerSpec { name, command, image: image::BUSYBOX, grace, ..Default::default() }
 }
 
 /// Stops it, and says what must be told of it.
@@ -207,7 +207,8 @@ fn with_hook_that_takes_all(cri: Watched, pod: &Pod) -> Ended {
         .says("process/killed_by", "runtime")
         .says_within("grace/pre_stop/seconds", 2.4..=12.0)
         .says("grace/pre_stop/process/pid", hook_pid)
-        .finds("grace-period-exceeded");
+        .finds("grace-period-exceeded")
+        .finds("prestop-consumed-grace");
     ended
 }
 

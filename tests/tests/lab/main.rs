@@ -46,6 +46,11 @@ fn compose_v1() {
 }
 
 #[test]
+fn cri() {
+    is_right("cri");
+}
+
+#[test]
 fn inits() {
     is_right("inits");
 }
