@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    clock::Deadline,
+    clock::{Deadline, wall_ns},
     containerd::{Client, Containerd},
     daemon::{self, Daemon},
     folder::Folder,
@@ -159,7 +159,21 @@ impl Docker {
         self.run(&["inspect", "--format", format, id])
     }
 
-    /// The same; what it says if it fails.
+    /// What the engine told of a container since then, nanoseconds since 1970: each event in this
+    /// format. Also of one that is gone.
+    pub fn events(&self, id: &str, since: i128, format: &str) -> Vec<String> {
+        let at = |ns: i128| format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
+        let all = self.run(&[
+            "events",
+            &format!("--since={}", at(since)),
+            &format!("--until={}", at(wall_ns())),
+            &format!("--filter=container={id}"),
+            &format!("--format={format}"),
+        ]);
+        all.lines().map(str::to_owned).collect()
+    }
+
+    /// The same as [`Self::run`]; what it says if it fails.
     pub fn try_run(&self, arguments: &[&str]) -> Result<String, String> {
         let output = self.command(arguments).output().map_err(|error| error.to_string())?;
         if !output.status.success() {

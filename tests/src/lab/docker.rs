@@ -244,19 +244,13 @@ fn removed(bench: &Bench) -> Got {
     let (before, begun) = (wall_ns(), boot_ns());
     bench.docker.run(&["rm", "--force", &container.id]);
     let seconds = Duration::from_nanos(boot_ns() - begun).as_secs_f64();
-    let at = |ns: i128| format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
-    let exit_code = bench.docker.run(&[
-        "events",
-        &format!("--since={}", at(before)),
-        &format!("--until={}", at(wall_ns())),
-        &format!("--filter=container={}", container.id),
-        "--filter=event=die",
-        "--format={{.Actor.Attributes.exitCode}}",
-    ]);
+    let told = "{{.Action}} {{.Actor.Attributes.exitCode}}";
+    let events = bench.docker.events(&container.id, before, told);
+    let exit_code = events.iter().find_map(|event| event.strip_prefix("die "));
     Got {
         id: container.id.clone(),
         pid: container.pid,
-        exit_code: exit_code.parse().expect("a number"),
+        exit_code: exit_code.and_then(|code| code.parse().ok()).expect("it was killed"),
         seconds,
         facts: Vec::new(),
         also: Vec::new(),

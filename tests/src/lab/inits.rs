@@ -16,17 +16,18 @@ pub(super) const SYSTEM: System = System {
             container with a grace period of 10 s. *Zombies*: five orphans die, and eight seconds \
             later the zombies in the container are counted.",
     // Most of their time they wait for zombies to be old.
-    run: |system| bench::run_side_by_side(system, CASES, prepare, 12),
+    run: |system| bench::run_side_by_side(system, CASES, prepare, 10),
 };
 
-/// Orphans die 0.3 s after they began, and are told of five seconds later.
-const AGE: Duration = Duration::from_secs(8);
+/// Orphans die 3 s after they began, when PID 1 surely is what it is going to be, and are told of
+/// five seconds later.
+const AGE: Duration = Duration::from_secs(11);
 /// What the machine and the engine add to a stop of 0.3 s.
 const SOON: RangeInclusive<f64> = 0.0..=8.0;
 const AFTER_3S: RangeInclusive<f64> = 3.0..=10.0;
 
 /// Children of a subshell that ends at once, so that PID 1 inherits them.
-const ORPHANS: &str = "for i in 1 2 3 4 5; do (sleep 0.3 &); done; exec python3 /app/app.py 0.3";
+const ORPHANS: &str = "for i in 1 2 3 4 5; do (sleep 3 &); done; exec python3 /app/app.py 0.3";
 /// A shell between the init and the program.
 const IN_SHELL: &str = "python3 /app/app.py 0.5; echo bye";
 /// The same, of a shell that waits for the program when it is told, too.
@@ -56,7 +57,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "zombies: none, PHP as PID 1",
         run: |bench| {
-            let script = "exec('for i in 1 2 3 4 5; do sleep 0.3 & done >/dev/null 2>&1'); \
+            let script = "exec('for i in 1 2 3 4 5; do sleep 3 & done >/dev/null 2>&1'); \
                           pcntl_async_signals(true); pcntl_signal(SIGTERM, fn() => exit(0)); \
                           echo \"up\\n\"; while (true) sleep(60);";
             zombies(bench, &[], &["php", "-r", script])
@@ -67,7 +68,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "zombies: none, Ruby as PID 1",
         run: |bench| {
-            let script = "5.times { spawn('sleep 0.3') }; trap('TERM') { exit }; $stdout.sync = true; puts 'up'; sleep";
+            let script = "5.times { spawn('sleep 3') }; trap('TERM') { exit }; $stdout.sync = true; puts 'up'; sleep";
             zombies(bench, &[], &["ruby", "-e", script])
         },
         end: End::exits(0, SOON).with(&["5 zombies"]),
@@ -78,7 +79,7 @@ const CASES: &[Case<Bench>] = &[
         run: |bench| {
             let script = "import signal, subprocess, sys\n\
                           signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n\
-                          all = [subprocess.Popen(['sleep', '0.3']) for _ in range(5)]\n\
+                          all = [subprocess.Popen(['sleep', '3']) for _ in range(5)]\n\
                           print('up', flush=True)\n\
                           while True: signal.pause()";
             zombies(bench, &[], &["tini", "--", "python3", "-c", script])
@@ -89,7 +90,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "zombies: bash as PID 1",
         run: |bench| {
-            let script = "trap 'exit 0' TERM; for i in 1 2 3 4 5; do (sleep 0.3 &); done; \
+            let script = "trap 'exit 0' TERM; for i in 1 2 3 4 5; do (sleep 3 &); done; \
                           echo up; while :; do sleep 0.1; done";
             zombies(bench, &[], &["bash", "-c", script])
         },

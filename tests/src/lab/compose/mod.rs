@@ -34,10 +34,10 @@ fn run<V: Version>(system: &System) -> Vec<Row> {
     bench::run_side_by_side(system, Cases::<V>::ALL, app::prepare, 6)
 }
 
-/// A handler of 0.3 s, and what Compose, which is slow to start, and the machine add.
-const SOON: RangeInclusive<f64> = 0.0..=10.0;
-const AFTER_2S: RangeInclusive<f64> = 2.0..=15.0;
-const AFTER_3S: RangeInclusive<f64> = 3.0..=20.0;
+/// A handler of 0.3 s, and what the engine and the machine add.
+const SOON: RangeInclusive<f64> = 0.0..=8.0;
+const AFTER_2S: RangeInclusive<f64> = 2.0..=10.0;
+const AFTER_3S: RangeInclusive<f64> = 3.0..=12.0;
 
 /// The same with each of them.
 struct Cases<V>(PhantomData<V>);
@@ -47,7 +47,7 @@ impl<V: Version> Cases<V> {
         Case {
             name: "no stop_grace_period, a stop of 20 s",
             run: |bench| stop_one::<V>(bench, "default", "command: python3 /app/app.py 20"),
-            end: End::exits(137, 10.0..=30.0).with(&["work cut off"]),
+            end: End::exits(137, 10.0..=19.0).with(&["work cut off"]),
             says: |e| {
                 e.verdicts("forced", "overran")
                     .grace(10.0, "docker")
@@ -102,9 +102,9 @@ impl<V: Version> Cases<V> {
                     &of_web("command: python3 /app/app.py 5\nstop_grace_period: 30s"),
                 );
                 let web = project.up("web");
-                app::with_work(&web, web.end(|| project.run(&["stop", "--timeout", "1"])))
+                app::with_work(&web, project.stop(&web, &["stop", "--timeout", "1"]))
             },
-            end: End::exits(137, 1.0..=15.0).with(&["work cut off"]),
+            end: End::exits(137, 1.0..=10.0).with(&["work cut off"]),
             says: |e| {
                 e.verdicts("forced", "overran")
                     .grace(30.0, "docker")
@@ -222,7 +222,7 @@ impl<V: Version> Cases<V> {
         Case {
             name: "depends_on: who depends ends first",
             run: dependants::<V>,
-            end: End::exits(0, 1.3..=15.0)
+            end: End::exits(0, 0.3..=8.0)
                 .with(&["work finished", "web ended before db was stopped"]),
             says: |e| {
                 e.verdicts("graceful", "graceful")
@@ -243,7 +243,7 @@ fn deaf(e: Expected) -> Expected {
 fn stop_one<V: Version>(bench: &Bench, name: &'static str, lines: &str) -> Got {
     let project = Project::new::<V>(bench, name, &["web"], &of_web(lines));
     let web = project.up("web");
-    let got = web.end(|| project.run(&["stop"]));
+    let got = project.stop(&web, &["stop"]);
     if lines.contains("app.py") { app::with_work(&web, got) } else { got }
 }
 
@@ -253,7 +253,7 @@ fn dependants<V: Version>(bench: &Bench) -> Got {
                 db:\n    command: python3 /app/app.py 0.3\n";
     let project = Project::new::<V>(bench, "order", &["web", "db"], file);
     let (web, db) = (project.up("web"), project.up("db"));
-    let mut got = app::with_work(&db, db.end(|| project.run(&["stop"])));
+    let mut got = app::with_work(&db, project.stop(&db, &["stop"]));
     let said = Expected::of("web", web.pid).exit_code(0).verdicts("graceful", "graceful");
     got.also.push(said.says("workload/labels/com.docker.compose.service", "web"));
     let ended = |container: &Container<'_>| {

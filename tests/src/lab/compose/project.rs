@@ -1,12 +1,13 @@
 //! Projects of Compose: their files, and the commands that start and stop them.
 
-use std::{path::PathBuf, process::Command};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use super::super::{
     app,
     bench::{self, Bench, Container},
+    case::Got,
 };
-use crate::{image, programs, tools};
+use crate::{clock::wall_ns, image, programs, tools};
 
 /// Of Compose.
 pub(super) trait Version: 'static {
@@ -97,7 +98,22 @@ impl<'a> Project<'a> {
         container
     }
 
-    pub(super) fn run(&self, words: &[&str]) {
+    /// Ends the services, with this command; what became of that one. Its time is the engine's, from
+    /// the first signal: Compose itself is slow to start.
+    pub(super) fn stop(&self, service: &Container<'_>, words: &[&str]) -> Got {
+        let before = wall_ns();
+        let mut got = service.end(|| self.run(words));
+        let told = "{{.Action}} {{.TimeNano}}";
+        let events = self.bench.docker.events(&service.id, before, told);
+        let at = |action: &str| -> u64 {
+            let time = events.iter().find_map(|event| event.strip_prefix(action));
+            time.and_then(|ns| ns.trim().parse().ok()).expect("it was signalled, and ended")
+        };
+        got.seconds = Duration::from_nanos(at("die") - at("kill")).as_secs_f64();
+        got
+    }
+
+    fn run(&self, words: &[&str]) {
         let output = Command::new(&self.program)
             .env("DOCKER_HOST", format!("unix://{}", self.bench.docker.socket().display()))
             .env("DOCKER_CONFIG", self.bench.docker.folder().path())
