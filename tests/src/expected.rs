@@ -129,7 +129,7 @@ impl Expected {
     /// What is wrong with the lines.
     pub fn faults(&self, lines: &Lines) -> Vec<String> {
         let mut faults = if self.shuts_down { self.of_shutdown(lines) } else { self.of_end(lines) };
-        let exits = lines.exits(self.pid).len();
+        let exits = self.exits(lines).len();
         if exits != 1 {
             faults.push(format!("{exits} exits of process {}", self.pid));
         }
@@ -153,7 +153,7 @@ impl Expected {
         if let Some((shutdown, _)) = lines.shutdown(self.pid) {
             faults.push(format!("there must be no shutdown: {shutdown}"));
         }
-        for exit in lines.exits(self.pid) {
+        for exit in self.exits(lines) {
             faults.extend(self.code_fault(&exit["exit"]));
         }
         faults.extend(self.findings_fault(lines, []));
@@ -183,7 +183,8 @@ impl Expected {
         // It is the same workload on every line.
         let signal = shutdown["stop"]["signal"].as_str().unwrap_or_default();
         let signals = lines.signals(self.pid, signal).into_iter().map(|line| &line["target"]);
-        for line in signals.chain(lines.exits(self.pid)) {
+        let same = |line: &&Value| line["process"]["start_time"] == report["process"]["start_time"];
+        for line in signals.filter(same).chain(self.exits(lines)) {
             for field in ["kind", "id", "name"] {
                 let (here, there) = (&line["workload"][field], &shutdown["workload"][field]);
                 if here != there {
@@ -201,6 +202,18 @@ impl Expected {
         }
         faults.extend(self.findings_fault(lines, findings_of(shutdown)));
         faults
+    }
+
+    /// Its exits, and not those of others that were given its pid before or after.
+    fn exits<'a>(&self, lines: &'a Lines) -> Vec<&'a Value> {
+        let start = lines.shutdown(self.pid).map(|(_, report)| &report["process"]["start_time"]);
+        let workload = self.workload.as_deref();
+        let mut exits = lines.exits(self.pid);
+        exits.retain(|exit| match start {
+            Some(start) => exit["process"]["start_time"] == *start,
+            None => workload.is_none_or(|id| exit["workload"]["id"] == id),
+        });
+        exits
     }
 
     fn code_fault(&self, exit: &Value) -> Option<String> {

@@ -25,9 +25,11 @@ class Work implements ShouldQueue
         if ($this->how === 'child') {
             passthru("sleep {$this->seconds}");
         } else {
-            // Not one sleep(), which ends early when a signal is handled.
+            // Not one sleep(), which ends early when a signal is handled. What it writes wakes Supervisord,
+            // which looks at its own signals only once a second otherwise.
             $end = microtime(true) + $this->seconds;
             while (microtime(true) < $end) {
+                fwrite(STDERR, '.');
                 usleep(50_000);
             }
         }
