@@ -51,7 +51,9 @@ impl Asks {
 fn process(id: ProcessId, cgroups: &mut CgroupNames) -> Vec<Fact> {
     let at = clock::boot_now();
     match look(id.pid, cgroups) {
-        Ok(Seen::Process(found, facts)) if found == id => with_parent(facts, cgroups),
+        Ok(Seen::Process(found, facts) | Seen::Ending(found, facts)) if found == id => {
+            with_parent(facts, cgroups)
+        }
         // Nobody, or another one that got the same pid.
         Ok(_) => vec![Fact { at, body: FactBody::ProcessGone(id) }],
         Err(error) => {

@@ -19,6 +19,8 @@ use super::{
 pub enum Seen {
     /// A process: facts about it, with its cgroup's path first if that is new.
     Process(ProcessId, Vec<Fact>),
+    /// The same of one that has begun to exit.
+    Ending(ProcessId, Vec<Fact>),
     /// A thread of the kernel, which is of no interest.
     KernelThread,
     /// Nobody, or one that is reaped at this moment.
@@ -73,7 +75,7 @@ pub fn look(pid: u32, cgroups: &mut CgroupNames) -> io::Result<Seen> {
             zombie: stat.is_zombie().then_some(WaitStatus(stat.exit_code)),
         }),
     });
-    Ok(Seen::Process(id, facts))
+    Ok(if stat.is_ending() { Seen::Ending(id, facts) } else { Seen::Process(id, facts) })
 }
 
 /// The parent's identity. It may have gone and its pid be reused: nobody is younger than a child.

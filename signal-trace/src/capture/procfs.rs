@@ -112,6 +112,7 @@ pub struct Stat {
 }
 
 impl Stat {
+    const PF_EXITING: u32 = 0x4;
     const PF_KTHREAD: u32 = 0x20_0000;
 
     /// Parses the file. A comm may hold blanks, newlines and `)`: only the last `)` ends it.
@@ -141,6 +142,12 @@ impl Stat {
     /// Whether it is a thread of the kernel.
     pub const fn is_kernel_thread(&self) -> bool {
         self.flags & Self::PF_KTHREAD != 0
+    }
+
+    /// Whether its leader has begun to exit (`do_exit`) and is no zombie yet. Whether its exit event
+    /// is still to come is not to be seen from here.
+    pub const fn is_ending(&self) -> bool {
+        self.flags & Self::PF_EXITING != 0 && self.state != b'Z'
     }
 
     /// Whether no thread of it lives and its parent has not reaped it yet. A leader that exited

@@ -1,8 +1,8 @@
 //! All processes that are there already when tracing begins, zombies included.
 
-use std::io;
+use std::{io, mem};
 
-use signal_trace_core::input::Fact;
+use signal_trace_core::input::{Fact, FactBody};
 
 use super::{
     cgroup::CgroupNames,
@@ -14,13 +14,20 @@ use super::{
 #[derive(Debug)]
 pub struct Snapshot {
     pids: std::vec::IntoIter<u32>,
+    /// Those that were ending. Whoever passed the place of the exit event before the programs were
+    /// attached, and is not freed yet, would be taken for alive, and his exit for lost. Later they
+    /// are zombies, or nobody.
+    ending: Vec<u32>,
+    /// Whether `pids` are those.
+    again: bool,
 }
 
 impl Snapshot {
     /// Lists the processes. Take it after the programs are attached: who is born later has a fork
     /// event, and nobody falls between.
     pub fn take(proc: &Root) -> io::Result<Self> {
-        Ok(Self { pids: proc.pids()?.into_iter() })
+        let pids = proc.pids()?.into_iter();
+        Ok(Self { pids, ending: Vec::new(), again: false })
     }
 
     /// Facts of the next few processes; `None` after the last. One that cannot be read is left
@@ -28,12 +35,23 @@ impl Snapshot {
     pub fn next_facts(&mut self, cgroups: &mut CgroupNames) -> Option<Vec<Fact>> {
         const STEP: usize = 32;
         if self.pids.len() == 0 {
-            return None;
+            if self.ending.is_empty() {
+                return None;
+            }
+            self.pids = mem::take(&mut self.ending).into_iter();
+            self.again = true;
         }
         let mut facts = Vec::with_capacity(STEP);
         for pid in self.pids.by_ref().take(STEP) {
             match look(pid, cgroups) {
                 Ok(Seen::Process(_, more)) => facts.extend(more),
+                Ok(Seen::Ending(_, more)) => {
+                    // If its exit event is still to come, that tells all that there is to know.
+                    facts.extend(more.into_iter().filter(is_of_cgroup));
+                    if !self.again {
+                        self.ending.push(pid);
+                    }
+                }
                 Ok(Seen::KernelThread | Seen::Nobody) => {}
                 Err(error) => tracing::warn!("cannot look at process {pid}: {error}"),
             }
@@ -42,10 +60,12 @@ impl Snapshot {
     }
 }
 
+fn is_of_cgroup(fact: &Fact) -> bool {
+    matches!(fact.body, FactBody::Cgroup { .. })
+}
+
 #[cfg(test)]
 mod tests {
-    use signal_trace_core::input::FactBody;
-
     use super::*;
     use crate::capture::{cgroup::Hierarchies, clock};
 

@@ -46,6 +46,18 @@ fn a_zombie_is_one_only_without_living_threads() {
 }
 
 #[test]
+fn one_that_has_begun_to_exit_is_ending_until_it_is_a_zombie() {
+    let with = |state: &str, flags: &str| {
+        let tail = TAIL.replacen('S', state, 1).replacen("4194304", flags, 1);
+        stat(b"x", &tail).expect("parses").is_ending()
+    };
+    assert!(!with("S", "4194304"));
+    assert!(with("R", "4194308"));
+    assert!(with("D", "4194308"));
+    assert!(!with("Z", "4194308"), "also a leader that ended before its threads");
+}
+
+#[test]
 fn a_cut_stat_is_refused() {
     let whole = [b"6581 (cat) ", TAIL.as_bytes()].concat();
     for end in 0..whole.len() - 2 {
