@@ -118,12 +118,12 @@ impl Expected {
     pub fn faults(&self, lines: &Lines) -> Vec<String> {
         let mut faults =
             if self.alone { self.of_no_shutdown(lines) } else { self.of_shutdown(lines) };
-        let exits = lines.exits(self.pid).len();
+        let exits = self.exits(lines).len();
         if exits != 1 {
             faults.push(format!("{exits} exits of process {}", self.pid));
         }
         for (signal, role) in &self.signals {
-            let sent = lines.signals(self.pid, signal);
+            let sent = self.signals(lines, signal);
             if !matches!(sent[..], [line] if line["sender"]["role"] == *role) {
                 faults.push(format!("{signal} must come once, from {role}: {sent:?}"));
             }
@@ -137,10 +137,36 @@ impl Expected {
         self
     }
 
+    /// When it was born, by the lines: its pid alone may have been somebody else's too.
+    fn birth<'a>(&self, lines: &'a Lines) -> Option<&'a Value> {
+        let Some((signal, role)) = self.signals.first() else {
+            return Some(&lines.shutdown(self.pid)?.1["process"]["start_time"]);
+        };
+        let sent = lines.signals(self.pid, signal).into_iter();
+        let first = sent.into_iter().find(|line| line["sender"]["role"] == *role);
+        first.map(|line| &line["target"]["process"]["start_time"])
+    }
+
+    fn exits<'a>(&self, lines: &'a Lines) -> Vec<&'a Value> {
+        let birth = self.birth(lines);
+        let mut exits = lines.exits(self.pid);
+        exits.retain(|line| birth.is_none_or(|birth| line["process"]["start_time"] == *birth));
+        exits
+    }
+
+    fn signals<'a>(&self, lines: &'a Lines, name: &str) -> Vec<&'a Value> {
+        let birth = self.birth(lines);
+        let mut signals = lines.signals(self.pid, name);
+        signals.retain(|line| {
+            birth.is_none_or(|birth| line["target"]["process"]["start_time"] == *birth)
+        });
+        signals
+    }
+
     fn of_no_shutdown(&self, lines: &Lines) -> Vec<String> {
         let mut faults: Vec<_> =
             lines.shutdowns(self.pid).iter().map(|(line, _)| format!("it is in {line}")).collect();
-        for line in lines.exits(self.pid) {
+        for line in self.exits(lines) {
             let code = exit_code(&line["exit"]);
             if self.exit_code.is_some_and(|wanted| code != Some(wanted)) {
                 faults.push(format!("exit code {code:?}, must be {:?}", self.exit_code));
@@ -174,8 +200,8 @@ impl Expected {
         }
         // It is the same workload on every line.
         let signal = shutdown["stop"]["signal"].as_str().unwrap_or_default();
-        let signals = lines.signals(self.pid, signal).into_iter().map(|line| &line["target"]);
-        for line in signals.chain(lines.exits(self.pid)) {
+        let signals = self.signals(lines, signal).into_iter().map(|line| &line["target"]);
+        for line in signals.chain(self.exits(lines)) {
             for field in ["kind", "id", "name"] {
                 let (here, there) = (&line["workload"][field], &shutdown["workload"][field]);
                 if here != there {

@@ -182,7 +182,7 @@ impl Session {
         });
         let status = status.expect("waited for");
         let as_expected = status.code() == Some(code);
-        assert!(as_expected, "signal-trace record: {status} at SIGINT\n{}", self.errors());
+        assert!(as_expected, "signal-trace record: {status} at SIGINT\n{}", self.complaints());
         self.reader.take().expect("taken once").join().expect("the reader did not panic");
         let printed = std::mem::take(&mut self.feed.printed.lock().expect("as above").text);
         let folder = std::mem::take(&mut self.folder);
@@ -193,6 +193,17 @@ impl Session {
     /// What it wrote to its standard error.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.folder.file("stderr")).unwrap_or_default()
+    }
+
+    /// What it wrote to its standard error, and why it may be inconclusive.
+    fn complaints(&self) -> String {
+        let feed = self.feed.printed.lock().expect("no reader panicked");
+        let lossy = feed.lines.iter().zip(&feed.text).filter(|(line, _)| {
+            matches!(line["type"].as_str(), Some("loss" | "end"))
+                || line["verdict"] == "inconclusive"
+        });
+        let lossy: Vec<_> = lossy.map(|(_, text)| text.as_str()).collect();
+        format!("{}\n{}", self.errors(), lossy.join("\n"))
     }
 
     fn errors(&self) -> String {
