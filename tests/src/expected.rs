@@ -134,7 +134,7 @@ impl Expected {
             faults.push(format!("{exits} exits of process {}", self.pid));
         }
         for (signal, role) in &self.signals {
-            let sent = lines.signals(self.pid, signal);
+            let sent = self.signals(lines, signal);
             if !matches!(sent[..], [line] if line["sender"]["role"] == *role) {
                 faults.push(format!("{signal} must come once, from {role}: {sent:?}"));
             }
@@ -146,6 +146,36 @@ impl Expected {
         self.fields.retain(|(known, _)| known != field);
         self.fields.push((field.to_owned(), wanted));
         self
+    }
+
+    /// When it was born, by the lines: its pid alone may have been somebody else's too.
+    fn birth<'a>(&self, lines: &'a Lines) -> Option<&'a Value> {
+        let Some((signal, role)) = self.signals.first() else {
+            return Some(&lines.shutdown(self.pid)?.1["process"]["start_time"]);
+        };
+        let sent = lines.signals(self.pid, signal).into_iter();
+        let first = sent.into_iter().find(|line| line["sender"]["role"] == *role);
+        first.map(|line| &line["target"]["process"]["start_time"])
+    }
+
+    fn exits<'a>(&self, lines: &'a Lines) -> Vec<&'a Value> {
+        let birth = self.birth(lines);
+        let workload = self.workload.as_deref();
+        let mut exits = lines.exits(self.pid);
+        exits.retain(|line| match birth {
+            Some(birth) => line["process"]["start_time"] == *birth,
+            None => workload.is_none_or(|id| line["workload"]["id"] == id),
+        });
+        exits
+    }
+
+    fn signals<'a>(&self, lines: &'a Lines, name: &str) -> Vec<&'a Value> {
+        let birth = self.birth(lines);
+        let mut signals = lines.signals(self.pid, name);
+        signals.retain(|line| {
+            birth.is_none_or(|birth| line["target"]["process"]["start_time"] == *birth)
+        });
+        signals
     }
 
     fn of_end(&self, lines: &Lines) -> Vec<String> {
@@ -182,9 +212,8 @@ impl Expected {
         faults.extend(self.code_fault(&report["exit"]));
         // It is the same workload on every line.
         let signal = shutdown["stop"]["signal"].as_str().unwrap_or_default();
-        let signals = lines.signals(self.pid, signal).into_iter().map(|line| &line["target"]);
-        let same = |line: &&Value| line["process"]["start_time"] == report["process"]["start_time"];
-        for line in signals.filter(same).chain(self.exits(lines)) {
+        let signals = self.signals(lines, signal).into_iter().map(|line| &line["target"]);
+        for line in signals.chain(self.exits(lines)) {
             for field in ["kind", "id", "name"] {
                 let (here, there) = (&line["workload"][field], &shutdown["workload"][field]);
                 if here != there {
@@ -202,18 +231,6 @@ impl Expected {
         }
         faults.extend(self.findings_fault(lines, findings_of(shutdown)));
         faults
-    }
-
-    /// Its exits, and not those of others that were given its pid before or after.
-    fn exits<'a>(&self, lines: &'a Lines) -> Vec<&'a Value> {
-        let start = lines.shutdown(self.pid).map(|(_, report)| &report["process"]["start_time"]);
-        let workload = self.workload.as_deref();
-        let mut exits = lines.exits(self.pid);
-        exits.retain(|exit| match start {
-            Some(start) => exit["process"]["start_time"] == *start,
-            None => workload.is_none_or(|id| exit["workload"]["id"] == id),
-        });
-        exits
     }
 
     fn code_fault(&self, exit: &Value) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::clock::Deadline;
 pub(super) const SYSTEM: System = System {
     name: "shell",
     title: "Shell scripts",
-    about: "bash and dash as PID 1 of a Docker container, with a grace period of 4 s (10 s with Supervisord). `$APP` has a handler and stops half a second after it was told; `$DEAF` has none. What the script would do after \
+    about: "bash and dash as PID 1 of a Docker container, with a grace period of 4 s (30 s with Supervisord). `$APP` has a handler and stops half a second after it was told; `$DEAF` has none. What the script would do after \
             that is its cleanup.",
     run: |system| bench::run(system, CASES, |_| {}),
 };
@@ -170,14 +170,14 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "trap cleanup TERM; exec supervisord",
         run: |bench| entrypoint(bench, "trap-exec", SUPERVISORD_EXEC),
-        end: End::exits(0, 0.5..=8.0).with(NOT_CLEANED),
+        end: End::exits(0, 0.5..=25.0).with(NOT_CLEANED),
         // The handler that took it is of another program than the one that set the trap.
         says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "supervisord"),
     },
     Case {
         name: "supervisord, trap that forwards, wait in a loop, cleanup",
         run: |bench| entrypoint(bench, "trap-wait", SUPERVISORD_WAIT),
-        end: End::exits(0, 0.5..=8.0).with(CLEANED),
+        end: End::exits(0, 0.5..=25.0).with(CLEANED),
         says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "bash"),
     },
     Case {
@@ -225,7 +225,7 @@ fn run_below(bench: &Bench, init: &[&str], shell: &str, script: &str) -> Got {
 fn entrypoint(bench: &Bench, name: &str, script: &str) -> Got {
     let script = read_only(&bench.write(&format!("{name}.sh"), script), "/entrypoint.sh");
     let app = supervised::program("app", "/opt/st-proc handle 500 0", "");
-    stop(&supervised::start_by(bench, name, 10, &app, &[&script], &["bash", "/entrypoint.sh"]))
+    stop(&supervised::start_by(bench, name, 30, &app, &[&script], &["bash", "/entrypoint.sh"]))
 }
 
 fn stop(container: &Container<'_>) -> Got {

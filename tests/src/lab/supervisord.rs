@@ -11,7 +11,7 @@ use crate::expected::Expected;
 pub(super) const SYSTEM: System = System {
     name: "supervisord",
     title: "Supervisord",
-    about: "`supervisord` 4 as PID 1 of a Docker container. Its grace period is 10 s, but 45 s where `stopwaitsecs` is 30.",
+    about: "`supervisord` 4 as PID 1 of a Docker container. Its grace period is 30 s, but 45 s where `stopwaitsecs` is 30, and 10 s for the four programs.",
     run: |system| bench::run(system, CASES, |_| {}),
 };
 
@@ -24,9 +24,9 @@ const QUITTER: &str = "python3 -uc \"import signal; \
 /// Stops in time.
 const QUICK: &str = "/opt/st-proc handle 500 0";
 /// Needs longer than it is given.
-const SLOW: &str = "/opt/st-proc handle 8000 0";
+const SLOW: &str = "/opt/st-proc handle 20000 0";
 /// Below a shell that does not live longer than it is told to.
-const WRAPPED: &str = "bash -c \"/opt/st-proc handle 8000 0; echo wrapper done\"";
+const WRAPPED: &str = "bash -c \"/opt/st-proc handle 20000 0; echo wrapper done\"";
 /// Stops last, and needs so long that who is left over outlives its parent.
 const LAST: &str = "priority=1";
 
@@ -45,13 +45,13 @@ const CASES: &[Case<Bench>] = &[
             let also = also.map(|(what, pid)| of(what, pid, "graceful", "graceful")).to_vec();
             stop(&container, also, &["wrapper done", "stopped: app (exit status 0)"])
         },
-        end: End::exits(0, 0.5..=8.0).with(&["wrapper done", "stopped: app (exit status 0)"]),
+        end: End::exits(0, 0.5..=25.0).with(&["wrapper done", "stopped: app (exit status 0)"]),
         says: |e| e.verdicts("graceful", "graceful").grace(45.0, "docker"),
     },
     Case {
         name: "stopwaitsecs=30, stopasgroup=true, killasgroup=true; no wrapper",
         run: |bench| stop_well(&start(bench, "plain", 45, &program("app", QUICK, SEED)), QUICK),
-        end: End::exits(0, 0.5..=8.0).with(&["stopped: app (exit status 0)"]),
+        end: End::exits(0, 0.5..=25.0).with(&["stopped: app (exit status 0)"]),
         says: |e| e.verdicts("graceful", "graceful").grace(45.0, "docker"),
     },
     Case {
@@ -59,9 +59,9 @@ const CASES: &[Case<Bench>] = &[
         run: |bench| {
             let command = "bash -c \"export MODE=x; exec /opt/st-proc handle 500 0\"";
             let app = program("app", command, "");
-            stop_well(&start(bench, "exec", 10, &app), QUICK)
+            stop_well(&start(bench, "exec", 30, &app), QUICK)
         },
-        end: End::exits(0, 0.5..=8.0).with(&["stopped: app (exit status 0)"]),
+        end: End::exits(0, 0.5..=25.0).with(&["stopped: app (exit status 0)"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
@@ -69,49 +69,49 @@ const CASES: &[Case<Bench>] = &[
         run: |bench| {
             let last = program("last", "/opt/st-proc handle 2000 0", LAST);
             let programs = program("app", WRAPPED, "") + &last;
-            let container = start(bench, "no-group", 10, &programs);
-            let worker = container.process("/opt/st-proc handle 8000");
+            let container = start(bench, "no-group", 30, &programs);
+            let worker = container.process("/opt/st-proc handle 20000");
             let left = of("program", worker, "forced", "not-signalled").finds("orphan-left-behind");
             let also = vec![left.says("process/killed_by", "pidns-teardown")];
             stop(&container, also, &["wrapper done", "stopped: app (terminated by SIGTERM)"])
         },
-        end: End::exits(0, 2.0..=8.0).with(&["stopped: app (terminated by SIGTERM)"]),
+        end: End::exits(0, 2.0..=25.0).with(&["stopped: app (terminated by SIGTERM)"]),
         says: |e| e.verdicts("forced", "graceful").finds("orphan-left-behind"),
     },
     Case {
         name: "wrapper without a trap, stopasgroup=true",
         run: |bench| {
             let container =
-                start(bench, "untrapped", 10, &program("app", WRAPPED, "stopasgroup=true"));
-            let worker = container.process("/opt/st-proc handle 8000");
+                start(bench, "untrapped", 30, &program("app", WRAPPED, "stopasgroup=true"));
+            let worker = container.process("/opt/st-proc handle 20000");
             let left = of("program", worker, "forced", "overran").finds("pidns-teardown-kill");
             let also = vec![left.says("process/killed_by", "pidns-teardown")];
             stop(&container, also, &["stopped: app (terminated by SIGTERM)"])
         },
-        end: End::exits(0, 0.0..=7.0).with(&["stopped: app (terminated by SIGTERM)"]),
+        end: End::exits(0, 0.0..=25.0).with(&["stopped: app (terminated by SIGTERM)"]),
         says: |e| e.verdicts("forced", "graceful").finds("pidns-teardown-kill"),
     },
     Case {
         name: "stopwaitsecs=1 expires, no wrapper",
         run: |bench| {
-            let container = start(bench, "slow", 10, &program("app", SLOW, "stopwaitsecs=1"));
+            let container = start(bench, "slow", 30, &program("app", SLOW, "stopwaitsecs=1"));
             let worker = container.process("/opt/st-proc");
             let cut = of("program", worker, "forced", "overran").finds("grace-period-exceeded");
             let also = vec![cut.says("process/killed_by", "supervisor").exit_code(137)];
             stop(&container, also, &["stopped: app (terminated by SIGKILL)"])
         },
-        end: End::exits(0, 1.0..=8.0).with(&["stopped: app (terminated by SIGKILL)"]),
+        end: End::exits(0, 1.0..=25.0).with(&["stopped: app (terminated by SIGKILL)"]),
         says: |e| e.verdicts("forced", "graceful").finds("grace-period-exceeded"),
     },
     Case {
         name: "stopwaitsecs=1 expires, wrapper with trap : TERM, killasgroup off",
         run: |bench| {
-            let command = "bash -c \"trap : TERM; /opt/st-proc handle 8000 0; :\"";
+            let command = "bash -c \"trap : TERM; /opt/st-proc handle 20000 0; :\"";
             let last = program("last", "/opt/st-proc handle 2000 0", LAST);
             let programs = program("app", command, "stopwaitsecs=1") + &last;
-            let container = start(bench, "kill-one", 10, &programs);
+            let container = start(bench, "kill-one", 30, &programs);
             let (wrapper, worker) =
-                (container.process("bash"), container.process("/opt/st-proc handle 8000"));
+                (container.process("bash"), container.process("/opt/st-proc handle 20000"));
             let both = |what, pid, verdict, killer| {
                 of(what, pid, "forced", verdict)
                     .says("process/killed_by", killer)
@@ -124,7 +124,7 @@ const CASES: &[Case<Bench>] = &[
             ];
             stop(&container, also, &["stopped: app (terminated by SIGKILL)"])
         },
-        end: End::exits(0, 3.0..=9.5).with(&["stopped: app (terminated by SIGKILL)"]),
+        end: End::exits(0, 3.0..=25.0).with(&["stopped: app (terminated by SIGKILL)"]),
         says: |e| {
             e.verdicts("forced", "graceful")
                 .finds("grace-period-exceeded")
@@ -134,7 +134,7 @@ const CASES: &[Case<Bench>] = &[
     Case {
         name: "supervisorctl stop, stopwaitsecs=1 expires",
         run: |bench| {
-            let container = start(bench, "ctl-slow", 10, &program("app", SLOW, "stopwaitsecs=1"));
+            let container = start(bench, "ctl-slow", 30, &program("app", SLOW, "stopwaitsecs=1"));
             let worker = container.process("/opt/st-proc");
             container.exec(&["supervisorctl", "stop", "app"]);
             // The container goes on: that one program was stopped is no shutdown of it.
@@ -144,13 +144,13 @@ const CASES: &[Case<Bench>] = &[
                 .exit_code(137);
             stop(&container, vec![alone], &["stopped: app (terminated by SIGKILL)"])
         },
-        end: End::exits(0, 0.0..=8.0).with(&["stopped: app (terminated by SIGKILL)"]),
+        end: End::exits(0, 0.0..=25.0).with(&["stopped: app (terminated by SIGKILL)"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "supervisorctl stop, wrapper, no stopasgroup: the program lives on",
         run: |bench| {
-            let container = start(bench, "ctl-orphan", 10, &program("app", WRAPPED, ""));
+            let container = start(bench, "ctl-orphan", 30, &program("app", WRAPPED, ""));
             let (wrapper, worker) = (container.process("bash"), container.process("/opt/st-proc"));
             container.exec(&["supervisorctl", "stop", "app"]);
             let alone = Expected::alone("wrapper", wrapper).sent("SIGTERM", "supervisor");
@@ -163,30 +163,30 @@ const CASES: &[Case<Bench>] = &[
             got.facts.extend(lives.then(|| "the program ran on after supervisorctl".to_owned()));
             got
         },
-        end: End::exits(0, 0.0..=8.0).with(&["the program ran on after supervisorctl"]),
+        end: End::exits(0, 0.0..=25.0).with(&["the program ran on after supervisorctl"]),
         says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
     },
     Case {
         name: "stopsignal=QUIT, a program that stops on it",
         run: |bench| {
-            let container = start(bench, "quit", 10, &program("app", QUITTER, "stopsignal=QUIT"));
+            let container = start(bench, "quit", 30, &program("app", QUITTER, "stopsignal=QUIT"));
             let worker = container.process("python3 -uc");
             let quit = of("program", worker, "graceful", "graceful");
             let also = vec![quit.says("process/stop/signal", "SIGQUIT")];
             stop(&container, also, &["stopped: app (exit status 0)"])
         },
-        end: End::exits(0, 0.0..=8.0).with(&["stopped: app (exit status 0)"]),
+        end: End::exits(0, 0.0..=25.0).with(&["stopped: app (exit status 0)"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
         name: "stopsignal not set, a program that stops on QUIT",
         run: |bench| {
-            let container = start(bench, "no-quit", 10, &program("app", QUITTER, ""));
+            let container = start(bench, "no-quit", 30, &program("app", QUITTER, ""));
             let worker = container.process("python3 -uc");
             let also = vec![of("program", worker, "graceful", "default-action")];
             stop(&container, also, &["stopped: app (terminated by SIGTERM)"])
         },
-        end: End::exits(0, 0.0..=8.0).with(&["stopped: app (terminated by SIGTERM)"]),
+        end: End::exits(0, 0.0..=25.0).with(&["stopped: app (terminated by SIGTERM)"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
     Case {
