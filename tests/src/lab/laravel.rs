@@ -204,7 +204,7 @@ const CASES: &[Case<Bench>] = &[
             }));
             got
         },
-        end: End::exits(0, 2.0..=7.0).with(&["1 job still reserved"]),
+        end: End::exits(0, 2.0..=9.5).with(&["1 job still reserved"]),
         says: |e| e.verdicts("forced", "graceful").finds("grace-period-exceeded"),
     },
     Case {

@@ -221,7 +221,7 @@ const CASES: &[Case<Bench>] = &[
                 &["stopped: p4", "stopped: p1"],
             )
         },
-        end: End::exits(0, 4.0..=8.0).with(&["stopped: p4", "stopped: p1"]),
+        end: End::exits(0, 4.0..=9.8).with(&["stopped: p4", "stopped: p1"]),
         says: |e| e.verdicts("graceful", "graceful"),
     },
 ];
