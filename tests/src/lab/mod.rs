@@ -52,6 +52,14 @@ pub const EVERYDAY: &[System] = &[
 /// Those that take long to make: run by name only.
 pub const BY_NAME: &[System] = &[kubernetes::SYSTEM];
 
+/// Runs a system. What it fails in as a whole (its engine does not start, events were lost) is a row.
+pub fn run(system: &System) -> Vec<Row> {
+    // What it leaves behind is cleared away with its engine.
+    let run = std::panic::AssertUnwindSafe(|| (system.run)(system));
+    std::panic::catch_unwind(run)
+        .unwrap_or_else(|panic| vec![Row::failed(system, case::message(&*panic))])
+}
+
 /// The system of that name.
 pub fn find(name: &str) -> Option<System> {
     EVERYDAY.iter().chain(BY_NAME).find(|system| system.name == name).copied()

@@ -46,6 +46,13 @@ impl Row {
         }
     }
 
+    /// In place of all rows of a system.
+    pub(super) fn failed(system: &System, fault: String) -> Self {
+        let nothing = End::exits(0, 0.0..=0.0);
+        let row = Self::new(system, "all", &nothing);
+        Self { expected: String::new(), faults: vec![fault], ..row }
+    }
+
     /// Holds what was said against what must be.
     pub(super) fn judge(&mut self, got: &Got, says: fn(Expected) -> Expected, recorded: &Recorded) {
         let lines = &recorded.lines;

@@ -9,7 +9,7 @@ use signal_trace_tests::{
 /// Runs a system, with its table for whoever reads the output of a failed test.
 fn is_right(name: &str) {
     let system = lab::find(name).expect("it is in the list");
-    let rows = (system.run)(&system);
+    let rows = lab::run(&system);
     let table = row::table(&rows);
     assert!(rows.iter().all(|row| row.faults.is_empty()), "{table}");
     assert_none(&docs::faults(&system, &rows));
