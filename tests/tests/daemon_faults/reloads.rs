@@ -10,23 +10,25 @@ fn in_the_background(count: usize) -> std::thread::JoinHandle<Vec<i32>> {
 #[test]
 fn no_line_is_lost_while_files_are_moved_away_under_load() {
     let mut agent = Agent::start(FILE);
-    let stops = in_the_background(150);
-    let mut files = Vec::new();
-    while !stops.is_finished() {
-        let moved = agent.folder.file(&format!("log/st.jsonl.{}", files.len()));
-        // As logrotate does it. Where nothing was written since the last time, there is no file.
-        if fs::rename(agent.folder.file(LOG), &moved).is_ok() {
-            files.push(moved);
+    let (mut files, mut pids) = (Vec::new(), Vec::new());
+    // How many fall into one load depends on how busy the machine is.
+    while files.len() < 4 {
+        let stops = in_the_background(75);
+        while !stops.is_finished() {
+            let moved = agent.folder.file(&format!("log/st.jsonl.{}", files.len()));
+            // As logrotate does it. Where nothing was written since the last time, there is no file.
+            if fs::rename(agent.folder.file(LOG), &moved).is_ok() {
+                files.push(moved);
+            }
+            agent.signal(Signal::SIGHUP);
+            agent.wait_until_told("READY=1");
+            std::thread::sleep(Duration::from_millis(50));
         }
-        agent.signal(Signal::SIGHUP);
-        agent.wait_until_told("READY=1");
-        std::thread::sleep(Duration::from_millis(50));
+        pids.extend(stops.join().expect("no panic"));
     }
-    let pids = stops.join().expect("no panic");
     wait_until_current(&agent, LOG);
     agent.end();
     files.push(agent.folder.file(LOG));
-    assert!(files.len() > 3, "{files:?}");
     assert_all_once(&lines_of_all(&files), &pids);
 }
 
@@ -37,17 +39,18 @@ fn no_line_is_lost_while_sinks_are_replaced_under_load() {
         format!("{FILE}rotate_size = \"{}MiB\"\nqueue.lines = {}\n", 1 + number, 1000 + number)
     };
     let mut agent = Agent::start(&config(0));
-    let stops = in_the_background(150);
-    let mut reloads = 0;
-    while !stops.is_finished() {
-        reloads += 1;
-        agent.reload(&config(reloads % 400));
-        std::thread::sleep(Duration::from_millis(30));
+    let (mut reloads, mut pids) = (0, Vec::new());
+    while reloads < 4 {
+        let stops = in_the_background(75);
+        while !stops.is_finished() {
+            reloads += 1;
+            agent.reload(&config(reloads % 400));
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        pids.extend(stops.join().expect("no panic"));
     }
-    let pids = stops.join().expect("no panic");
     wait_until_current(&agent, LOG);
     agent.end();
-    assert!(reloads > 3);
     assert_all_once(&lines_of_all(&[agent.folder.file(LOG)]), &pids);
 }
 
