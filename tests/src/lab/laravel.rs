@@ -277,12 +277,13 @@ fn supervised<'a>(
     let wait = format!("--env=STOPWAITSECS={stopwaitsecs}");
     let words = ["supervisord", "--configuration", "/app/supervisord.conf"];
     let container = queue.start(grace, &[&wait], &words);
-    let workers = container.pids_of("php artisan queue:work", 2);
     for seconds in seconds {
         queue.push(seconds);
     }
     let begun = || container.log().matches("working").count() == seconds.len();
     Deadline::after(Duration::from_secs(60)).until("the jobs to begin", begun);
+    // Not before: a worker that finds SQLite locked by what pushes jobs ends, and another begins.
+    let workers = container.pids_of("php artisan queue:work", 2);
     (queue, container, workers)
 }
 
