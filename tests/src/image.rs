@@ -61,10 +61,13 @@ pub fn pause_of(folder: &Folder, program: &Path, entrypoint: &[&str]) -> PathBuf
 /// own `/usr` has to be mounted there. For [`HOST`].
 pub fn host_root(folder: &Folder) -> PathBuf {
     let root = folder.file("host-rootfs");
-    for name in ["usr", "etc", "proc", "sys", "dev", "tmp", "run", "root", "var/log", "var/lib"] {
+    // `docker run --init` puts its program into `sbin`, which is not to be in the node's `/usr`.
+    let folders =
+        ["usr", "etc", "proc", "sys", "dev", "tmp", "run", "root", "sbin", "var/log", "var/lib"];
+    for name in folders {
         fs::create_dir_all(root.join(name)).expect("the folder is ours");
     }
-    for name in ["bin", "sbin", "lib", "lib64"] {
+    for name in ["bin", "lib", "lib64"] {
         symlink(format!("usr/{name}"), root.join(name)).expect("the folder is ours");
     }
     for name in ["passwd", "group", "ld.so.conf", "ld.so.cache"] {

@@ -46,32 +46,23 @@ pub struct Container<'a> {
 
 /// Runs the cases of a system on a bench that `prepare` has made ready.
 pub fn run(system: &System, cases: &[Case<Bench>], prepare: fn(&Bench)) -> Vec<Row> {
-    run_side_by_side(system, cases, prepare, AT_A_TIME)
-}
-
-/// The same, with another number of cases at a time: for those that wait for nearly all of their
-/// time.
-pub fn run_side_by_side(
-    system: &System,
-    cases: &[Case<Bench>],
-    prepare: fn(&Bench),
-    at_a_time: usize,
-) -> Vec<Row> {
-    let docker = Docker::start();
-    let folder = docker.folder();
-    let root = image::host_root(folder);
-    // `--init` puts its program there, which is not to be in the `/usr` of the node.
-    let sbin = root.join("sbin");
-    std::fs::remove_file(&sbin).expect("it is a link");
-    std::fs::create_dir(&sbin).expect("the folder is ours");
-    docker.load(&image::archive(folder, "host", &root, &[(image::HOST, json!({}))]));
-    let session = Session::start(&["--runtime", &docker.runtime_argument()]);
-    let bench = Bench { docker, recording: session.recording().to_owned() };
+    let (bench, session) = Bench::begin();
     prepare(&bench);
-    run_all(system, bench, session, cases, at_a_time)
+    run_all(system, bench, session, cases, AT_A_TIME)
 }
 
 impl Bench {
+    /// Starts the engine, and what watches it.
+    pub fn begin() -> (Self, Session) {
+        let docker = Docker::start();
+        let folder = docker.folder();
+        let root = image::host_root(folder);
+        docker.load(&image::archive(folder, "host", &root, &[(image::HOST, json!({}))]));
+        let session = Session::start(&["--runtime", &docker.runtime_argument()]);
+        let recording = session.recording().to_owned();
+        (Self { docker, recording }, session)
+    }
+
     /// Writes a file that a container can be given; where it is.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.docker.folder().file(name);

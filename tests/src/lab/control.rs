@@ -6,6 +6,7 @@ use super::{
     System,
     bench::{self, Bench, Container, read_only},
     case::{Case, End, Got},
+    says::graceful,
 };
 use crate::workshop::{Site, Workshop, postgres_program};
 
@@ -80,13 +81,13 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, "gracefully shutting down")
         },
         end: End::exits(0, 0.0..=8.0).with(&["gracefully shutting down"]),
-        says: |e| e.verdicts("graceful", "graceful").stop_signal("SIGQUIT", "docker"),
+        says: |e| graceful(e).stop_signal("SIGQUIT", "docker"),
     },
     Case {
         name: "PostgreSQL, --stop-signal SIGINT (fast)",
         run: postgres,
         end: End::exits(0, 0.0..=8.0).with(&["received fast shutdown request"]),
-        says: |e| e.verdicts("graceful", "graceful").stop_signal("SIGINT", "docker"),
+        says: |e| graceful(e).stop_signal("SIGINT", "docker"),
     },
     Case {
         name: "Redis",
@@ -98,13 +99,13 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, "Redis is now ready to exit, bye bye...")
         },
         end: End::exits(0, 0.0..=8.0).with(&["Redis is now ready to exit, bye bye..."]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "Java with a shutdown hook",
         run: java,
         end: End::exits(143, 0.0..=8.0).with(&["hook"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "Node that answers a request first",
@@ -115,7 +116,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, "answered")
         },
         end: End::exits(0, 0.0..=8.0).with(&["answered"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "Python whose handler raises SystemExit",
@@ -125,7 +126,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, "closed")
         },
         end: End::exits(0, 0.0..=8.0).with(&["closed"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "like Go: threads, one of which waits for the signal",
@@ -136,7 +137,7 @@ const CASES: &[Case<Bench>] = &[
             container.stop()
         },
         end: End::exits(0, 0.0..=8.0),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
 ];
 

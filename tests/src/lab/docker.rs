@@ -6,12 +6,12 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::Value;
 
 use super::{
     System, app,
     bench::{self, Bench},
     case::{Case, End, Got},
+    says::{deaf, graceful, killed, oom_killed, overran, untold},
 };
 use crate::{
     clock::{boot_ns, wall_ns},
@@ -55,14 +55,14 @@ const CASES: &[Case<Bench>] = &[
         name: "memory limit, a child takes too much",
         run: child_takes_too_much,
         end: End::exits(137, SOON).with(&["PID 1 went on, and ended with 0"]),
-        says: |e| of_oom(e).says("process/main", false),
+        says: |e| oom_killed(e).says("process/main", false),
     },
     Case {
         name: "CMD in exec form",
         run: |bench| app::stop(&app::start_image(bench, EXEC_FORM, 10, &[], &[])),
         end: End::exits(0, SOON).with(&["work finished"]),
         says: |e| {
-            e.verdicts("graceful", "graceful")
+            graceful(e)
                 .grace(10.0, "docker")
                 .stop_signal("SIGTERM", "docker")
                 .says("workload/image", EXEC_FORM)
@@ -72,25 +72,27 @@ const CASES: &[Case<Bench>] = &[
         name: "CMD in shell form",
         run: |bench| app::stop(&app::start_image(bench, SHELL_FORM, 2, &[], &[])),
         end: End::exits(137, AFTER_2S).with(&["the worker never knew"]),
-        says: |e| deaf(e).finds("stop-signal-not-forwarded").says("process/process/comm", "sh"),
+        says: |e| {
+            deaf_in_2s(e).finds("stop-signal-not-forwarded").says("process/process/comm", "sh")
+        },
     },
     Case {
         name: "CMD in shell form, with exec",
         run: |bench| app::stop(&app::start_image(bench, SHELL_EXEC, 10, &[], &[])),
         end: End::exits(0, SOON).with(&["work finished"]),
-        says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "python3"),
+        says: |e| graceful(e).says("process/process/comm", "python3"),
     },
     Case {
         name: "PID 1 without a handler",
         run: |bench| bench.start(2, &[], &["sh", "-c", "echo up; exec sleep 1000"]).stop(),
         end: End::exits(137, AFTER_2S),
-        says: deaf,
+        says: deaf_in_2s,
     },
     Case {
         name: "PID 1 without a handler, --init",
         run: |bench| bench.start(10, &["--init"], &["sh", "-c", "echo up; exec sleep 1000"]).stop(),
         end: End::exits(143, SOON),
-        says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "docker-init"),
+        says: |e| graceful(e).says("process/process/comm", "docker-init"),
     },
     Case {
         name: "--init, a shell in between",
@@ -99,7 +101,7 @@ const CASES: &[Case<Bench>] = &[
             app::stop(&app::start(bench, 10, &["--init"], &words))
         },
         end: End::exits(143, SOON).with(&["the worker never knew"]),
-        says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        says: untold,
     },
     Case {
         name: "a stop of 5 s, grace 2 s",
@@ -117,7 +119,7 @@ const CASES: &[Case<Bench>] = &[
         name: "a stop of 5 s, grace 30 s",
         run: |bench| app::stop(&app::start(bench, 30, &[], SLOW)),
         end: End::exits(0, 5.0..=15.0).with(&["work finished"]),
-        says: |e| e.verdicts("graceful", "graceful").grace(30.0, "docker"),
+        says: |e| graceful(e).grace(30.0, "docker"),
     },
     Case {
         name: "a stop of 5 s, grace 30 s, docker stop -t 1",
@@ -135,13 +137,13 @@ const CASES: &[Case<Bench>] = &[
             app::stop(&app::start(bench, 10, &["--stop-signal=SIGQUIT"], &words))
         },
         end: End::exits(0, SOON).with(&["work finished"]),
-        says: |e| e.verdicts("graceful", "graceful").stop_signal("SIGQUIT", "docker"),
+        says: |e| graceful(e).stop_signal("SIGQUIT", "docker"),
     },
     Case {
         name: "STOPSIGNAL of the image, not handled",
         run: |bench| app::stop(&app::start_image(bench, STOPS_BY_QUIT, 2, &[], &[])),
         end: End::exits(137, AFTER_2S).with(&["the worker never knew"]),
-        says: |e| deaf(e).stop_signal("SIGQUIT", "docker"),
+        says: |e| deaf_in_2s(e).stop_signal("SIGQUIT", "docker"),
     },
     Case {
         name: "docker kill --signal TERM",
@@ -150,7 +152,7 @@ const CASES: &[Case<Bench>] = &[
             app::with_work(&container, container.end_by(&["kill", "--signal", "TERM"]))
         },
         end: End::exits(0, SOON).with(&["work finished"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "docker kill",
@@ -170,7 +172,7 @@ const CASES: &[Case<Bench>] = &[
             app::stop(&container)
         },
         end: End::exits(0, SOON).with(&["work finished"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         // As a daemon does: its parent ended long before.
@@ -180,7 +182,7 @@ const CASES: &[Case<Bench>] = &[
             app::stop(&app::start(bench, 10, &[], &["sh", "-c", script]))
         },
         end: End::exits(0, 1.5..=9.0).with(&["work finished"]),
-        says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        says: untold,
     },
     Case {
         // Nobody inside could tell it.
@@ -203,39 +205,14 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(137, SOON).with(&["OOMKilled is true"]),
-        says: |e| of_oom(e).says("process/main", true),
+        says: |e| oom_killed(e).says("process/main", true),
     },
 ];
 
 const LIMIT: &[&str] = &["--memory=64m", "--memory-swap=64m"];
 
-fn deaf(e: Expected) -> Expected {
-    e.verdicts("forced", "ignored")
-        .grace(2.0, "docker")
-        .finds("pid1-ignores-stop-signal")
-        .says("process/killed_by", "runtime")
-}
-
-fn overran(e: Expected) -> Expected {
-    e.verdicts("forced", "overran")
-        .finds("grace-period-exceeded")
-        .says("process/killed_by", "runtime")
-}
-
-fn killed(e: Expected) -> Expected {
-    e.verdicts("forced", "killed")
-        .finds("killed-without-stop-signal")
-        .says("stop", Value::Null)
-        .says("stop/sender/role", Value::Null)
-        .says("process/killed_by", "runtime")
-}
-
-fn of_oom(e: Expected) -> Expected {
-    e.verdicts("oom-killed", "oom-killed")
-        .finds("oom-kill")
-        .says("stop", Value::Null)
-        .says("stop/sender/role", Value::Null)
-        .says("process/killed_by", "oom-killer")
+fn deaf_in_2s(e: Expected) -> Expected {
+    deaf(e).grace(2.0, "docker")
 }
 
 /// What is gone cannot be inspected: the engine told how it ended when it did.

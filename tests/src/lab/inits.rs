@@ -5,7 +5,8 @@ use std::{ops::RangeInclusive, thread::sleep, time::Duration};
 use super::{
     System, app,
     bench::{self, Bench},
-    case::{Case, End, Got},
+    case::{Case, End, Got, run_all},
+    says::{cut_off, graceful, left, overran, untold},
 };
 use crate::{expected::Expected, suite::procfs};
 
@@ -15,8 +16,12 @@ pub(super) const SYSTEM: System = System {
     about: "tini, dumb-init, catatonit, s6 and `docker run --init` as PID 1, and none, each in a \
             container with a grace period of 10 s. *Zombies*: five orphans die, and eight seconds \
             later the zombies in the container are counted.",
-    // Most of their time they wait for zombies to be old.
-    run: |system| bench::run_side_by_side(system, CASES, prepare, 10),
+    run: |system| {
+        let (bench, session) = Bench::begin();
+        prepare(&bench);
+        // Most of their time they wait for zombies to be old.
+        run_all(system, bench, session, CASES, 10)
+    },
 };
 
 /// Orphans die 3 s after they began, when PID 1 surely is what it is going to be, and are told of
@@ -209,9 +214,7 @@ const CASES: &[Case<Bench>] = &[
         end: End::exits(137, AFTER_3S),
         says: |e| {
             // The init took it and waits for its child: it is late on account of that.
-            e.verdicts("forced", "overran")
-                .finds("grace-period-exceeded")
-                .finds("stop-signal-ignored")
+            overran(e).finds("stop-signal-ignored")
         },
     },
     Case {
@@ -230,26 +233,16 @@ const CASES: &[Case<Bench>] = &[
             app::stop(&app::start(bench, 10, &options.each_ref().map(String::as_str), &words))
         },
         end: End::exits(0, 1.5..=9.0).with(&["the worker never knew"]),
-        says: |e| e.verdicts("forced", "graceful").finds("orphan-left-behind"),
+        says: |e| left(e, "orphan-left-behind"),
     },
 ];
 
 fn clean(e: Expected) -> Expected {
-    e.verdicts("graceful", "graceful").grace(10.0, "docker")
+    graceful(e).grace(10.0, "docker")
 }
 
 fn unreaped(e: Expected) -> Expected {
     clean(e).finds("zombie-not-reaped")
-}
-
-/// The init ends with its child, and the kernel kills what never was told.
-fn untold(e: Expected) -> Expected {
-    e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded")
-}
-
-/// The same, of what was told and is still stopping.
-fn cut_off(e: Expected) -> Expected {
-    e.verdicts("forced", "graceful").finds("pidns-teardown-kill")
 }
 
 fn stop(bench: &Bench, words: &[&str]) -> Got {

@@ -11,6 +11,7 @@ use super::{
     System,
     bench::{self, Bench, Container},
     case::{Case, End, Got},
+    says::{deaf, deaf_shell, graceful, killed_untold, left, stuck},
 };
 use crate::{clock::Deadline, expected::Expected};
 
@@ -33,24 +34,19 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(0, 0.0..=6.0).with(&["1 job done"]),
-        says: |e| e.verdicts("graceful", "graceful").grace(10.0, "docker"),
+        says: |e| graceful(e).grace(10.0, "docker"),
     },
     Case {
         name: "a job of 3 s, grace 10",
         run: |bench| stop_in_job(bench, "3", 10, &work("")),
         end: End::exits(0, 0.3..=7.0).with(&["1 job done"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "a job of 60 s, grace 2",
         run: |bench| stop_in_job(bench, "60", 2, &work("")),
         end: End::exits(137, 2.0..=6.0).with(&["1 job still reserved"]),
-        says: |e| {
-            let e = e.verdicts("forced", "overran").grace(2.0, "docker");
-            e.says("process/killed_by", "runtime")
-                .finds("grace-period-exceeded")
-                .finds("handler-does-not-exit")
-        },
+        says: |e| stuck(e).grace(2.0, "docker"),
     },
     Case {
         name: "a job of 60 s, --timeout=2, below docker-init, nobody stops it",
@@ -58,10 +54,8 @@ const CASES: &[Case<Bench>] = &[
             let (queue, container, worker) = idle_below_init(bench, "--timeout=2");
             queue.push("60");
             let mut got = queue.account(container.wait());
-            got.also.push(Expected::of("the worker", worker).without_shutdown().exit_code(137));
-            if let Some(said) = got.also.last_mut() {
-                *said = said.clone().in_workload(&got.id).finds("self-kill");
-            }
+            let said = Expected::of("the worker", worker).without_shutdown().exit_code(137);
+            got.also.push(said.in_workload(&got.id).finds("self-kill"));
             got
         },
         end: End::exits(137, 0.0..=12.0).with(&["1 job still reserved"]),
@@ -91,13 +85,13 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(137, 0.0..=9.0).with(&["1 job still reserved"]),
-        says: |e| e.verdicts("forced", "graceful").finds("self-kill"),
+        says: |e| left(e, "self-kill"),
     },
     Case {
         name: "a job of 1 s, without pcntl, grace 3",
         run: |bench| stop_in_job(bench, "1", 3, &without_pcntl()),
         end: End::exits(137, 3.0..=7.0).with(&["1 job done"]),
-        says: |e| e.verdicts("forced", "ignored").finds("pid1-ignores-stop-signal"),
+        says: deaf,
     },
     Case {
         name: "a job of 60 s, without pcntl, below docker-init",
@@ -114,7 +108,7 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(143, 0.0..=6.0).with(&["1 job still reserved"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "a job that waits for a child of 60 s, grace 2",
@@ -130,12 +124,7 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(137, 2.0..=6.0).with(&["1 job still reserved"]),
-        says: |e| {
-            e.verdicts("forced", "overran")
-                .finds("grace-period-exceeded")
-                .finds("handler-does-not-exit")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: |e| stuck(e).finds("stop-signal-not-forwarded"),
     },
     Case {
         name: "bash -c 'php artisan queue:work; echo after'",
@@ -147,11 +136,7 @@ const CASES: &[Case<Bench>] = &[
             stop_untold(&queue, &container, "php artisan queue:work")
         },
         end: End::exits(137, 2.0..=6.0).with(&["1 job still reserved"]),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .finds("pid1-ignores-stop-signal")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: deaf_shell,
     },
     Case {
         name: "bash -c 'exec php artisan queue:work'",
@@ -160,7 +145,7 @@ const CASES: &[Case<Bench>] = &[
             stop_in_job(bench, "3", 10, &["bash", "-c", &script])
         },
         end: End::exits(0, 0.3..=7.0).with(&["1 job done"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "queue:listen, a job of 60 s",
@@ -172,11 +157,7 @@ const CASES: &[Case<Bench>] = &[
             stop_untold(&queue, &container, "/usr/bin/php8.2 artisan queue:work")
         },
         end: End::exits(137, 2.0..=6.0).with(&["1 job still reserved"]),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .finds("pid1-ignores-stop-signal")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: deaf_shell,
     },
     Case {
         name: "Supervisord, 2 workers with jobs of 3 and 5 s, stopwaitsecs=8, grace 12",
@@ -187,7 +168,7 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(0, 0.3..=10.0).with(&["2 jobs done"]),
-        says: |e| e.verdicts("graceful", "graceful").grace(12.0, "docker"),
+        says: |e| graceful(e).grace(12.0, "docker"),
     },
     Case {
         name: "Supervisord, a job of 60 s, stopwaitsecs=2, grace 10",
@@ -205,7 +186,7 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(0, 2.0..=9.5).with(&["1 job still reserved"]),
-        says: |e| e.verdicts("forced", "graceful").finds("grace-period-exceeded"),
+        says: |e| left(e, "grace-period-exceeded"),
     },
     Case {
         name: "Supervisord, 2 workers with jobs of 60 s, stopwaitsecs=3600, grace 3",
@@ -214,12 +195,7 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(137, 3.0..=7.0).with(&["2 jobs still reserved"]),
-        says: |e| {
-            e.verdicts("forced", "overran")
-                .says("process/killed_by", "runtime")
-                .finds("grace-period-exceeded")
-                .finds("handler-does-not-exit")
-        },
+        says: stuck,
     },
 ];
 
@@ -246,14 +222,6 @@ fn stop_untold(queue: &Queue<'_>, container: &Container<'_>, worker: &str) -> Go
     let said = killed_untold("the worker", worker).finds("pid1-ignores-stop-signal");
     got.also.push(said.finds("stop-signal-not-forwarded"));
     got
-}
-
-/// Of a process that was cut off by the end of PID 1.
-fn killed_untold(what: &str, pid: i32) -> Expected {
-    Expected::of(what, pid)
-        .verdicts("forced", "not-signalled")
-        .says("process/killed_by", "pidns-teardown")
-        .exit_code(137)
 }
 
 /// A worker without a job below Docker's init, and its pid.

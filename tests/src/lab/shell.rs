@@ -6,6 +6,7 @@ use super::{
     System,
     bench::{self, Bench, Container, read_only},
     case::{Case, End, Got},
+    says::{cut_off, deaf, deaf_shell, graceful, overran, stuck, untold},
     supervised,
 };
 use crate::clock::Deadline;
@@ -64,147 +65,117 @@ const CASES: &[Case<Bench>] = &[
         name: "no trap, $APP in the foreground (bash)",
         run: |bench| run(bench, "bash", FOREGROUND),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .finds("pid1-ignores-stop-signal")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: deaf_shell,
     },
     Case {
         name: "no trap, $APP in the foreground (dash)",
         run: |bench| run(bench, "dash", FOREGROUND),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .finds("pid1-ignores-stop-signal")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: deaf_shell,
     },
     Case {
         name: "exec $APP (dash)",
         run: |bench| run(bench, "dash", EXEC),
         end: End::exits(3, 0.5..=4.0).with(NOT_CLEANED),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "trap, $APP in the foreground (bash)",
         run: |bench| run(bench, "bash", TRAP_FOREGROUND),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "overran")
-                .finds("grace-period-exceeded")
-                .finds("handler-does-not-exit")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: |e| stuck(e).finds("stop-signal-not-forwarded"),
     },
     Case {
         name: "trap, $APP in the foreground (dash)",
         run: |bench| run(bench, "dash", TRAP_FOREGROUND),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "overran")
-                .finds("grace-period-exceeded")
-                .finds("handler-does-not-exit")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: |e| stuck(e).finds("stop-signal-not-forwarded"),
     },
     Case {
         name: "trap that forwards, wait once (bash)",
         run: |bench| run(bench, "bash", WAIT_ONCE),
         end: End::exits(143, 0.0..=4.0).with(NOT_CLEANED),
-        says: |e| e.verdicts("forced", "graceful").finds("pidns-teardown-kill"),
+        says: cut_off,
     },
     Case {
         name: "trap that forwards, wait once (dash)",
         run: |bench| run(bench, "dash", WAIT_ONCE),
         end: End::exits(143, 0.0..=4.0).with(NOT_CLEANED),
-        says: |e| e.verdicts("forced", "graceful").finds("pidns-teardown-kill"),
+        says: cut_off,
     },
     Case {
         name: "trap that forwards, wait in a loop (bash)",
         run: |bench| run(bench, "bash", WAIT_LOOP),
         end: End::exits(3, 0.5..=4.0).with(CLEANED),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "trap that forwards, wait in a loop (dash)",
         run: |bench| run(bench, "dash", WAIT_LOOP),
         end: End::exits(3, 0.5..=4.0).with(CLEANED),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "trap that tells the process group, three times $APP (bash)",
         run: |bench| run(bench, "bash", WHOLE_GROUP),
         end: End::exits(0, 0.5..=4.0).with(CLEANED),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "EXIT trap alone (bash)",
         run: |bench| run(bench, "bash", EXIT_TRAP),
         end: End::exits(143, 0.0..=4.0).with(CLEANED),
-        says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        says: untold,
     },
     Case {
         // It runs its EXIT trap when it exits, and a signal is no exit.
         name: "EXIT trap alone (dash)",
         run: |bench| run(bench, "dash", EXIT_TRAP),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .finds("pid1-ignores-stop-signal")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: deaf_shell,
     },
     Case {
         name: "TERM trap that exits, EXIT trap that kills and waits (bash)",
         run: |bench| run(bench, "bash", BOTH_TRAPS),
         end: End::exits(143, 0.5..=4.0).with(CLEANED),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "TERM trap that exits, EXIT trap that kills and waits (dash)",
         run: |bench| run(bench, "dash", BOTH_TRAPS),
         end: End::exits(143, 0.5..=4.0).with(CLEANED),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "trap cleanup TERM; exec supervisord",
         run: |bench| entrypoint(bench, "trap-exec", SUPERVISORD_EXEC),
         end: End::exits(0, 0.5..=25.0).with(NOT_CLEANED),
         // The handler that took it is of another program than the one that set the trap.
-        says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "supervisord"),
+        says: |e| graceful(e).says("process/process/comm", "supervisord"),
     },
     Case {
         name: "supervisord, trap that forwards, wait in a loop, cleanup",
         run: |bench| entrypoint(bench, "trap-wait", SUPERVISORD_WAIT),
         end: End::exits(0, 0.5..=25.0).with(CLEANED),
-        says: |e| e.verdicts("graceful", "graceful").says("process/process/comm", "bash"),
+        says: |e| graceful(e).says("process/process/comm", "bash"),
     },
     Case {
         name: "trap cleanup TERM; exec $DEAF (bash)",
         run: |bench| run(bench, "bash", TRAP_EXEC),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .says("process/process/comm", "sleep")
-                .finds("pid1-ignores-stop-signal")
-        },
+        says: |e| deaf(e).says("process/process/comm", "sleep"),
     },
     Case {
         name: "trap '' TERM; exec $DEAF (bash)",
         run: |bench| run(bench, "bash", IGNORE_EXEC),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| e.verdicts("forced", "ignored").finds("pid1-ignores-stop-signal"),
+        says: deaf,
     },
     Case {
         name: "trap '' TERM; exec $DEAF, below tini (bash)",
         run: |bench| run_below(bench, &["tini", "--"], "bash", IGNORE_EXEC),
         end: End::exits(137, 4.0..=9.0).with(NOT_CLEANED),
-        says: |e| {
-            e.verdicts("forced", "overran")
-                .finds("grace-period-exceeded")
-                .finds("stop-signal-ignored")
-        },
+        says: |e| overran(e).finds("stop-signal-ignored"),
     },
 ];
 

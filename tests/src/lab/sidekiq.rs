@@ -13,8 +13,9 @@ use super::{
     bench::{self, Bench, Container, read_only},
     case::{Case, End, Got},
     jobs,
+    says::{deaf_shell, graceful, killed_untold, stuck, untold},
 };
-use crate::{clock::Deadline, expected::Expected, programs};
+use crate::{clock::Deadline, programs};
 
 pub(super) const SYSTEM: System = System {
     name: "sidekiq",
@@ -29,7 +30,7 @@ const CASES: &[Case<Bench>] = &[
         name: "idle",
         run: |bench| Queue::new(bench).start(10, &sidekiq("")).stop(),
         end: End::exits(0, 0.3..=6.0),
-        says: |e| e.verdicts("graceful", "graceful").grace(10.0, "docker"),
+        says: |e| graceful(e).grace(10.0, "docker"),
     },
     Case {
         name: "a job of 2 s, -t 6, grace 10",
@@ -40,7 +41,7 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(0, 0.3..=8.0).with(&["1 job done"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "a job of 60 s, -t 3, grace 10",
@@ -51,7 +52,7 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "a job of 60 s, -t 25, grace 3",
@@ -62,12 +63,7 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(137, 3.0..=7.0).with(&["1 job lost"]),
-        says: |e| {
-            let e = e.verdicts("forced", "overran").grace(3.0, "docker");
-            e.says("process/killed_by", "runtime")
-                .finds("grace-period-exceeded")
-                .finds("handler-does-not-exit")
-        },
+        says: |e| stuck(e).grace(3.0, "docker"),
     },
     Case {
         name: "TSTP, later TERM",
@@ -82,23 +78,19 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(0, 0.3..=6.0).with(&["1 job done", "1 job in the queue"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "bash -c 'sidekiq; echo after'",
         run: |bench| stop_wrapped(bench, 3, &[]),
         end: End::exits(137, 3.0..=7.0).with(&["1 job lost"]),
-        says: |e| {
-            e.verdicts("forced", "ignored")
-                .finds("pid1-ignores-stop-signal")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: deaf_shell,
     },
     Case {
         name: "bash -c 'sidekiq; echo after', below docker-init",
         run: |bench| stop_wrapped(bench, 10, &["docker-init", "--"]),
         end: End::exits(143, 0.0..=6.0).with(&["1 job lost"]),
-        says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        says: untold,
     },
     Case {
         name: "bash -c 'exec sidekiq'",
@@ -110,7 +102,7 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "a job that waits for a child",
@@ -120,11 +112,11 @@ const CASES: &[Case<Bench>] = &[
             let container = queue.start_working(10, &sidekiq("-t 3"));
             let child = container.pids_of("sleep", 1)[0];
             let mut got = queue.account(container.stop());
-            got.also.push(killed_untold(child).finds("stop-signal-not-forwarded"));
+            got.also.push(killed_untold("the child", child).finds("stop-signal-not-forwarded"));
             got
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
-        says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        says: untold,
     },
     Case {
         name: "a job that ends its child in an ensure block",
@@ -136,7 +128,7 @@ const CASES: &[Case<Bench>] = &[
             queue.account(container.stop())
         },
         end: End::exits(0, 3.0..=9.0).with(&["1 job in the queue"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
 ];
 
@@ -156,18 +148,10 @@ fn stop_wrapped(bench: &Bench, grace: u32, init: &[&str]) -> Got {
     let container = queue.start_working(grace, &words);
     let worker = container.pids_of("sidekiq 6", 1)[0];
     let mut got = queue.account(container.stop());
-    let said = killed_untold(worker).finds("stop-signal-not-forwarded");
+    let said = killed_untold("the worker", worker).finds("stop-signal-not-forwarded");
     let ignores = init.is_empty();
     got.also.push(if ignores { said.finds("pid1-ignores-stop-signal") } else { said });
     got
-}
-
-/// Of a process that was cut off by the end of PID 1.
-fn killed_untold(pid: i32) -> Expected {
-    Expected::of("what PID 1 left behind", pid)
-        .verdicts("forced", "not-signalled")
-        .says("process/killed_by", "pidns-teardown")
-        .exit_code(137)
 }
 
 /// One Redis for all cases: each has a database of its own.

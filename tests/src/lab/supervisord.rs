@@ -4,6 +4,7 @@ use super::{
     System,
     bench::{self, Bench, Container},
     case::{Case, End, Got},
+    says::{cut_off, graceful, left, overran, untold},
     supervised::{program, start},
 };
 use crate::expected::Expected;
@@ -46,13 +47,13 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, also, &["wrapper done", "stopped: app (exit status 0)"])
         },
         end: End::exits(0, 0.5..=25.0).with(&["wrapper done", "stopped: app (exit status 0)"]),
-        says: |e| e.verdicts("graceful", "graceful").grace(45.0, "docker"),
+        says: |e| graceful(e).grace(45.0, "docker"),
     },
     Case {
         name: "stopwaitsecs=30, stopasgroup=true, killasgroup=true; no wrapper",
         run: |bench| stop_well(&start(bench, "plain", 45, &program("app", QUICK, SEED)), QUICK),
         end: End::exits(0, 0.5..=25.0).with(&["stopped: app (exit status 0)"]),
-        says: |e| e.verdicts("graceful", "graceful").grace(45.0, "docker"),
+        says: |e| graceful(e).grace(45.0, "docker"),
     },
     Case {
         name: "wrapper with exec",
@@ -62,7 +63,7 @@ const CASES: &[Case<Bench>] = &[
             stop_well(&start(bench, "exec", 30, &app), QUICK)
         },
         end: End::exits(0, 0.5..=25.0).with(&["stopped: app (exit status 0)"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "wrapper, neither stopasgroup nor killasgroup",
@@ -76,7 +77,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, also, &["wrapper done", "stopped: app (terminated by SIGTERM)"])
         },
         end: End::exits(0, 2.0..=25.0).with(&["stopped: app (terminated by SIGTERM)"]),
-        says: |e| e.verdicts("forced", "graceful").finds("orphan-left-behind"),
+        says: |e| left(e, "orphan-left-behind"),
     },
     Case {
         name: "wrapper without a trap, stopasgroup=true",
@@ -89,7 +90,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, also, &["stopped: app (terminated by SIGTERM)"])
         },
         end: End::exits(0, 0.0..=25.0).with(&["stopped: app (terminated by SIGTERM)"]),
-        says: |e| e.verdicts("forced", "graceful").finds("pidns-teardown-kill"),
+        says: cut_off,
     },
     Case {
         name: "stopwaitsecs=1 expires, no wrapper",
@@ -101,7 +102,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, also, &["stopped: app (terminated by SIGKILL)"])
         },
         end: End::exits(0, 1.0..=25.0).with(&["stopped: app (terminated by SIGKILL)"]),
-        says: |e| e.verdicts("forced", "graceful").finds("grace-period-exceeded"),
+        says: |e| left(e, "grace-period-exceeded"),
     },
     Case {
         name: "stopwaitsecs=1 expires, wrapper with trap : TERM, killasgroup off",
@@ -145,7 +146,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, vec![alone], &["stopped: app (terminated by SIGKILL)"])
         },
         end: End::exits(0, 0.0..=25.0).with(&["stopped: app (terminated by SIGKILL)"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "supervisorctl stop, wrapper, no stopasgroup: the program lives on",
@@ -164,7 +165,7 @@ const CASES: &[Case<Bench>] = &[
             got
         },
         end: End::exits(0, 0.0..=25.0).with(&["the program ran on after supervisorctl"]),
-        says: |e| e.verdicts("forced", "graceful").finds("stop-signal-not-forwarded"),
+        says: untold,
     },
     Case {
         name: "stopsignal=QUIT, a program that stops on it",
@@ -176,7 +177,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, also, &["stopped: app (exit status 0)"])
         },
         end: End::exits(0, 0.0..=25.0).with(&["stopped: app (exit status 0)"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "stopsignal not set, a program that stops on QUIT",
@@ -187,7 +188,7 @@ const CASES: &[Case<Bench>] = &[
             stop(&container, also, &["stopped: app (terminated by SIGTERM)"])
         },
         end: End::exits(0, 0.0..=25.0).with(&["stopped: app (terminated by SIGTERM)"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
     Case {
         name: "four programs of 4 s, one after another",
@@ -202,12 +203,7 @@ const CASES: &[Case<Bench>] = &[
         },
         // Who has the highest priority number is first.
         end: End::exits(137, 10.0..=14.0).with(&["stopped: p4"]),
-        says: |e| {
-            e.verdicts("forced", "overran")
-                .says("process/killed_by", "runtime")
-                .finds("grace-period-exceeded")
-                .finds("stop-signal-not-forwarded")
-        },
+        says: |e| overran(e).finds("stop-signal-not-forwarded"),
     },
     Case {
         name: "four programs of 4 s, in one [group:x]",
@@ -222,7 +218,7 @@ const CASES: &[Case<Bench>] = &[
             )
         },
         end: End::exits(0, 4.0..=9.8).with(&["stopped: p4", "stopped: p1"]),
-        says: |e| e.verdicts("graceful", "graceful"),
+        says: graceful,
     },
 ];
 

@@ -10,34 +10,37 @@ use super::super::{
 use crate::{clock::wall_ns, image, programs, tools};
 
 /// Of Compose.
-pub(super) trait Version: 'static {
-    /// As it calls the one container of the service `web` of the project `grace30`.
-    const NAME_OF_GRACE30: &'static str;
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Version {
+    /// The one in Python.
+    One,
+    /// The one in Go, which `docker compose` starts.
+    Two,
+}
 
+impl Version {
     /// Where it is.
-    fn program() -> PathBuf;
-}
+    fn program(self) -> PathBuf {
+        match self {
+            Self::One => programs::system("docker-compose", "docker-compose"),
+            Self::Two => tools::compose(),
+        }
+    }
 
-/// The one in Python.
-pub(super) struct Version1;
-
-/// The one in Go, which `docker compose` starts.
-pub(super) struct Version2;
-
-impl Version for Version1 {
-    const NAME_OF_GRACE30: &'static str = "grace30_web_1";
-
-    fn program() -> PathBuf {
-        programs::system("docker-compose", "docker-compose")
+    /// Of the one container of a service.
+    pub(super) fn name(self, project: &str, service: &str) -> String {
+        match self {
+            Self::One => format!("{project}_{service}_1"),
+            Self::Two => format!("{project}-{service}-1"),
+        }
     }
 }
 
-impl Version for Version2 {
-    const NAME_OF_GRACE30: &'static str = "grace30-web-1";
-
-    fn program() -> PathBuf {
-        tools::compose()
-    }
+/// What projects run on.
+#[derive(Debug)]
+pub(super) struct Compose {
+    pub(super) bench: Bench,
+    pub(super) version: Version,
 }
 
 /// A project: files for Compose, and their containers.
@@ -50,8 +53,8 @@ pub(super) struct Project<'a> {
 
 impl<'a> Project<'a> {
     /// Of these services; the file says what is special about them.
-    pub(super) fn new<V: Version>(
-        bench: &'a Bench,
+    pub(super) fn new(
+        Compose { bench, version }: &'a Compose,
         name: &'static str,
         services: &[&str],
         file: &str,
@@ -77,7 +80,7 @@ impl<'a> Project<'a> {
             bench,
             name,
             files: [base, write("docker-compose.yml", file)],
-            program: V::program(),
+            program: version.program(),
         }
     }
 

@@ -12,6 +12,7 @@ use std::{
 use super::super::{
     System,
     case::{Case, Got, run_all},
+    pods::in_namespace,
     row::Row,
 };
 use crate::{
@@ -152,12 +153,5 @@ pub(super) fn pod(name: &str) -> PodSpec {
 
 /// What is said of every container of a pod: who it is, and its grace period.
 pub(super) fn in_pod(expected: Expected, pod: &str, container: &str, grace: u32) -> Expected {
-    expected
-        .says("workload/kind", "container")
-        .says("workload/runtime", "containerd")
-        .says("workload/name", container)
-        .says("workload/kubernetes/container", container)
-        .says("workload/kubernetes/pod", pod)
-        .says("workload/kubernetes/namespace", NAMESPACE)
-        .grace(f64::from(grace), "kubernetes")
+    in_namespace(expected, NAMESPACE, container, grace).says("workload/kubernetes/pod", pod)
 }

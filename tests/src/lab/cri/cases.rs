@@ -2,10 +2,12 @@
 
 use std::fs;
 
-use serde_json::Value;
-
 use super::{
-    super::case::{Case, End, Got},
+    super::{
+        case::{Case, End, Got},
+        pods::{DEAF, GOOD, GREEDY, ORPHANS, SIDECAR, SLOW, WITH_SIDECAR, WRAPPER, hooked},
+        says::{deaf, deaf_shell, graceful, killed, left, oom_killed, overran},
+    },
     bench::{Bench, container, in_pod, pod},
 };
 use crate::{
@@ -14,25 +16,6 @@ use crate::{
     expected::Expected,
     inside, tree,
 };
-
-/// Ends at once.
-const GOOD: &str = "trap 'exit 0' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-/// Needs five seconds.
-const SLOW: &str = "trap 'sleep 5; exit 0' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-/// Ignores SIGTERM.
-const DEAF: &str = "trap '' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-/// Waits for its child, and forwards nothing to it.
-const WRAPPER: &str = ": > /tmp/up; sleep 1000; :";
-/// Sends what it has through its sidecar before it ends.
-const WITH_SIDECAR: &str = "trap 'sleep 1; [ -e /shared/open ] && exit 0; exit 1' TERM; \
-                            : > /tmp/up; while :; do sleep 0.1; done";
-const SIDECAR: &str = "trap 'rm /shared/open; exit 0' TERM; : > /shared/open; : > /tmp/up; \
-                       while :; do sleep 0.1; done";
-/// Leaves orphans, which end at once.
-const ORPHANS: &str = "for i in 1 2 3; do (sleep 0.2 &); done; : > /tmp/up; exec sleep 1000";
-/// Takes more memory than it may when it is told to.
-const GREEDY: &str = ": > /tmp/up; until [ -e /tmp/go ]; do sleep 0.1; done; \
-                      exec dd if=/dev/zero of=/dev/null bs=256M count=1";
 
 pub(super) fn cases() -> Vec<Case<Bench>> {
     [hooks(), graces(), others()].into_iter().flatten().collect()
@@ -45,12 +28,7 @@ fn hooks() -> Vec<Case<Bench>> {
             run: |bench| bench.stopped_with("hook-30", SLOW, 30, Some(&["sleep", "30"])),
             end: End::exits(137, 31.5..=36.0),
             says: |e| {
-                in_pod(e, "hook-30", "app", 30)
-                    .verdicts("forced", "overran")
-                    .says("process/killed_by", "runtime")
-                    .says_within("grace/pre_stop/seconds", 27.5..=31.5)
-                    .says("grace/pre_stop/process/comm", "sleep")
-                    .finds("grace-period-exceeded")
+                hooked(overran(in_pod(e, "hook-30", "app", 30)), "sleep", 27.5..=31.5)
                     .finds("prestop-consumed-grace")
             },
         },
@@ -59,12 +37,7 @@ fn hooks() -> Vec<Case<Bench>> {
             run: |bench| bench.stopped_with("hook-most", SLOW, 4, Some(&["sleep", "3"])),
             end: End::exits(137, 4.9..=8.0),
             says: |e| {
-                in_pod(e, "hook-most", "app", 4)
-                    .verdicts("forced", "overran")
-                    .says("process/killed_by", "runtime")
-                    .says_within("grace/pre_stop/seconds", 2.9..=4.5)
-                    .says("grace/pre_stop/process/comm", "sleep")
-                    .finds("grace-period-exceeded")
+                hooked(overran(in_pod(e, "hook-most", "app", 4)), "sleep", 2.9..=4.5)
                     .finds("prestop-consumed-grace")
             },
         },
@@ -73,24 +46,16 @@ fn hooks() -> Vec<Case<Bench>> {
             run: |bench| bench.stopped_with("hook-cut-off", GOOD, 4, Some(&["sleep", "60"])),
             end: End::exits(0, 3.9..=7.0),
             says: |e| {
-                in_pod(e, "hook-cut-off", "app", 4)
-                    // The hook had to be.
-                    .verdicts("forced", "graceful")
-                    .says_within("grace/pre_stop/seconds", 2.0..=5.5)
-                    .says("grace/pre_stop/process/comm", "sleep")
-                    .finds("prestop-consumed-grace")
+                // What was killed is the hook.
+                let e = left(in_pod(e, "hook-cut-off", "app", 4), "prestop-consumed-grace");
+                hooked(e, "sleep", 2.0..=5.5)
             },
         },
         Case {
             name: "preStop `sleep 2` against a grace of 10 s",
             run: |bench| bench.stopped_with("hook-short", GOOD, 10, Some(&["sleep", "2"])),
             end: End::exits(0, 1.9..=5.0),
-            says: |e| {
-                in_pod(e, "hook-short", "app", 10)
-                    .verdicts("graceful", "graceful")
-                    .says_within("grace/pre_stop/seconds", 1.9..=3.5)
-                    .says("grace/pre_stop/process/comm", "sleep")
-            },
+            says: |e| hooked(graceful(in_pod(e, "hook-short", "app", 10)), "sleep", 1.9..=3.5),
         },
     ]
 }
@@ -101,41 +66,25 @@ fn graces() -> Vec<Case<Bench>> {
             name: "handles SIGTERM",
             run: |bench| bench.stopped("good", GOOD, 10),
             end: End::exits(0, 0.0..=3.0),
-            says: |e| in_pod(e, "good", "app", 10).verdicts("graceful", "graceful"),
+            says: |e| graceful(in_pod(e, "good", "app", 10)),
         },
         Case {
             name: "ignores SIGTERM, grace 3 s",
             run: |bench| bench.stopped("deaf", DEAF, 3),
             end: End::exits(137, 3.0..=6.0),
-            says: |e| {
-                in_pod(e, "deaf", "app", 3)
-                    .verdicts("forced", "ignored")
-                    .says("process/killed_by", "runtime")
-                    .finds("pid1-ignores-stop-signal")
-            },
+            says: |e| deaf(in_pod(e, "deaf", "app", 3)),
         },
         Case {
             name: "needs 5 s, grace 3 s",
             run: |bench| bench.stopped("slow", SLOW, 3),
             end: End::exits(137, 3.0..=6.0),
-            says: |e| {
-                in_pod(e, "slow", "app", 3)
-                    .verdicts("forced", "overran")
-                    .says("process/killed_by", "runtime")
-                    .finds("grace-period-exceeded")
-            },
+            says: |e| overran(in_pod(e, "slow", "app", 3)),
         },
         Case {
             name: "`sh -c` wrapper around the program, grace 3 s",
             run: |bench| bench.stopped("wrapper", WRAPPER, 3),
             end: End::exits(137, 3.0..=6.0),
-            says: |e| {
-                in_pod(e, "wrapper", "app", 3)
-                    .verdicts("forced", "ignored")
-                    .says("process/killed_by", "runtime")
-                    .finds("pid1-ignores-stop-signal")
-                    .finds("stop-signal-not-forwarded")
-            },
+            says: |e| deaf_shell(in_pod(e, "wrapper", "app", 3)),
         },
     ]
 }
@@ -146,13 +95,13 @@ fn others() -> Vec<Case<Bench>> {
             name: "both containers are told at once: the sidecar is gone when the program needs it",
             run: |bench| with_sidecar(bench, "sidecar-at-once", true),
             end: End::exits(1, 1.0..=4.0),
-            says: |e| in_pod(e, "sidecar-at-once", "app", 10).verdicts("graceful", "graceful"),
+            says: |e| graceful(in_pod(e, "sidecar-at-once", "app", 10)),
         },
         Case {
             name: "the sidecar is told after the program has ended (native sidecars)",
             run: |bench| with_sidecar(bench, "sidecar-last", false),
             end: End::exits(0, 1.0..=4.0),
-            says: |e| in_pod(e, "sidecar-last", "app", 10).verdicts("graceful", "graceful"),
+            says: |e| graceful(in_pod(e, "sidecar-last", "app", 10)),
         },
         Case {
             name: "`shareProcessNamespace`: the default action works, orphans are reaped",
@@ -164,12 +113,7 @@ fn others() -> Vec<Case<Bench>> {
             name: "memory limit: OOMKilled",
             run: out_of_memory,
             end: End::exits(137, 0.0..=5.0).with(&["OOMKilled"]),
-            says: |e| {
-                unasked(in_pod(e, "greedy", "app", 10))
-                    .verdicts("oom-killed", "oom-killed")
-                    .says("process/killed_by", "oom-killer")
-                    .finds("oom-kill")
-            },
+            says: |e| oom_killed(in_pod(e, "greedy", "app", 10)),
         },
         Case {
             name: "evicted at once: `StopContainer` with 0 s",
@@ -178,19 +122,9 @@ fn others() -> Vec<Case<Bench>> {
                 bench.start(&bench.pod("evicted"), &container(&command, 20)).evict()
             },
             end: End::exits(137, 0.0..=3.0),
-            says: |e| {
-                unasked(in_pod(e, "evicted", "app", 20))
-                    .verdicts("forced", "killed")
-                    .says("process/killed_by", "runtime")
-                    .finds("killed-without-stop-signal")
-            },
+            says: |e| killed(in_pod(e, "evicted", "app", 20)),
         },
     ]
-}
-
-/// SIGKILL came without a stop signal before it.
-fn unasked(expected: Expected) -> Expected {
-    expected.says("stop", Value::Null).says("stop/sender/role", Value::Null)
 }
 
 fn with_sidecar(bench: &Bench, name: &str, at_once: bool) -> Got {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::{
     System,
     case::{Case, Got, run_all},
+    pods::in_namespace,
     row::Row,
 };
 use crate::{
@@ -98,11 +99,5 @@ pub(super) fn in_pod(expected: Expected, pod: &str, container: &str, grace: u32)
 
 /// The same, of a pod whose name is made up by a controller.
 pub(super) fn in_a_pod(expected: Expected, container: &str, grace: u32) -> Expected {
-    expected
-        .says("workload/kind", "container")
-        .says("workload/runtime", "containerd")
-        .says("workload/name", container)
-        .says("workload/kubernetes/container", container)
-        .says("workload/kubernetes/namespace", kubernetes::NAMESPACE)
-        .grace(f64::from(grace), "kubernetes")
+    in_namespace(expected, kubernetes::NAMESPACE, container, grace)
 }

@@ -3,21 +3,20 @@
 
 use std::{fs, path::Path};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    super::case::{Case, End, Got},
+    super::{
+        case::{Case, End, Got},
+        pods::{DEAF, GOOD, GREEDY, SLOWER},
+        says::{deaf, killed, oom_killed, overran},
+    },
     bench::{Bench, as_the_api_says, ended, in_pod},
-    scripts::{DEAF, GOOD, SLOWER},
 };
 use crate::{
     inside,
     kubernetes::pod::{Pod, container, pod, specification},
 };
-
-/// Takes more memory than it may when it is told to.
-const GREEDY: &str = ": > /tmp/up; until [ -e /tmp/go ]; do sleep 0.1; done; \
-                      exec dd if=/dev/zero of=/dev/null bs=256M count=1";
 
 pub(super) fn cases() -> Vec<Case<Bench>> {
     vec![
@@ -25,48 +24,26 @@ pub(super) fn cases() -> Vec<Case<Bench>> {
             name: "evicted: it wrote more to its `emptyDir` than it may",
             run: evicted,
             end: End::exits(137, 0.0..=60.0).with(&["Evicted"]),
-            says: |e| {
-                in_pod(e, "evicted", "app", 20)
-                    .says("stop", Value::Null)
-                    .says("stop/sender/role", Value::Null)
-                    .verdicts("forced", "killed")
-                    .says("process/killed_by", "runtime")
-                    .finds("killed-without-stop-signal")
-            },
+            says: |e| killed(in_pod(e, "evicted", "app", 20)),
         },
         Case {
             name: "memory limit: OOMKilled",
             run: out_of_memory,
             end: End::exits(137, 0.0..=5.0).with(&["OOMKilled"]),
-            says: |e| {
-                in_pod(e, "greedy", "app", 10)
-                    .says("stop", Value::Null)
-                    .says("stop/sender/role", Value::Null)
-                    .verdicts("oom-killed", "oom-killed")
-                    .says("process/killed_by", "oom-killer")
-                    .finds("oom-kill")
-            },
+            says: |e| oom_killed(in_pod(e, "greedy", "app", 10)),
         },
         Case {
             name: "liveness probe fails, the program ignores SIGTERM, grace 3 s",
             run: not_alive,
             end: End::exits(137, 3.0..=9.0).with(&["event Unhealthy", "restarted"]),
-            says: |e| {
-                in_pod(e, "not-alive", "app", 3)
-                    .verdicts("forced", "ignored")
-                    .says("process/killed_by", "runtime")
-                    .finds("pid1-ignores-stop-signal")
-            },
+            says: |e| deaf(in_pod(e, "not-alive", "app", 3)),
         },
         Case {
             name: "`kubectl delete --grace-period=0 --force`, needs 10 s, grace 20 s",
             run: forced,
             end: End::exits(137, 0.0..=8.0).with(&["unknown to the API server"]),
             says: |e| {
-                in_pod(e, "by-force", "app", 20)
-                    .verdicts("forced", "overran")
-                    .says("process/killed_by", "kubelet")
-                    .finds("grace-period-exceeded")
+                overran(in_pod(e, "by-force", "app", 20)).says("process/killed_by", "kubelet")
             },
         },
     ]

@@ -8,25 +8,6 @@ mod pods;
 use self::bench::Bench;
 use super::{System, case::Case};
 
-/// The scripts of the containers: busybox's shell is their PID 1.
-mod scripts {
-    /// Ends at once.
-    pub(super) const GOOD: &str = "trap 'exit 0' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-    /// Needs one second.
-    pub(super) const SECOND: &str =
-        "trap 'sleep 1; exit 0' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-    /// Needs five seconds.
-    pub(super) const SLOW: &str =
-        "trap 'sleep 5; exit 0' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-    /// Needs ten seconds.
-    pub(super) const SLOWER: &str =
-        "trap 'sleep 10; exit 0' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-    /// Ignores SIGTERM.
-    pub(super) const DEAF: &str = "trap '' TERM; : > /tmp/up; while :; do sleep 0.1; done";
-    /// Waits for its child, and forwards nothing to it.
-    pub(super) const WRAPPER: &str = ": > /tmp/up; sleep 1000; :";
-}
-
 pub(super) const SYSTEM: System = System {
     name: "kubernetes",
     title: "Kubernetes",

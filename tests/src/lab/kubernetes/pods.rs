@@ -5,9 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    super::case::{Case, End, Got},
+    super::{
+        case::{Case, End, Got},
+        pods::{DEAF, GOOD, ORPHANS, SIDECAR, SLOW, WITH_SIDECAR, WRAPPER},
+        says::{deaf, deaf_shell, graceful, overran},
+    },
     bench::{Bench, as_the_api_says, ended, in_a_pod, in_pod},
-    scripts::{DEAF, GOOD, SLOW, WRAPPER},
 };
 use crate::{
     clock::Deadline,
@@ -16,61 +19,37 @@ use crate::{
     tree,
 };
 
-/// Sends what it has through its sidecar before it ends.
-const WITH_SIDECAR: &str = "trap 'sleep 1; [ -e /shared/open ] && exit 0; exit 1' TERM; \
-                            : > /tmp/up; while :; do sleep 0.1; done";
-const SIDECAR: &str = "trap 'rm /shared/open; exit 0' TERM; : > /shared/open; : > /tmp/up; \
-                       while :; do sleep 0.1; done";
-/// Leaves orphans, which end at once.
-const ORPHANS: &str = "for i in 1 2 3; do (sleep 0.2 &); done; : > /tmp/up; exec sleep 1000";
-
 pub(super) fn cases() -> Vec<Case<Bench>> {
     vec![
         Case {
             name: "handles SIGTERM",
             run: |bench| bench.deleted(&alone("good", 10, GOOD), "app"),
             end: End::exits(0, 0.0..=3.0),
-            says: |e| in_pod(e, "good", "app", 10).verdicts("graceful", "graceful"),
+            says: |e| graceful(in_pod(e, "good", "app", 10)),
         },
         Case {
             name: "ignores SIGTERM, grace 3 s",
             run: |bench| bench.deleted(&alone("deaf", 3, DEAF), "app"),
             end: End::exits(137, 3.0..=6.0),
-            says: |e| {
-                in_pod(e, "deaf", "app", 3)
-                    .verdicts("forced", "ignored")
-                    .says("process/killed_by", "runtime")
-                    .finds("pid1-ignores-stop-signal")
-            },
+            says: |e| deaf(in_pod(e, "deaf", "app", 3)),
         },
         Case {
             name: "needs 5 s, grace 3 s",
             run: |bench| bench.deleted(&alone("slow", 3, SLOW), "app"),
             end: End::exits(137, 3.0..=6.0),
-            says: |e| {
-                in_pod(e, "slow", "app", 3)
-                    .verdicts("forced", "overran")
-                    .says("process/killed_by", "runtime")
-                    .finds("grace-period-exceeded")
-            },
+            says: |e| overran(in_pod(e, "slow", "app", 3)),
         },
         Case {
             name: "`sh -c` wrapper around the program, grace 3 s",
             run: |bench| bench.deleted(&alone("wrapper", 3, WRAPPER), "app"),
             end: End::exits(137, 3.0..=6.0),
-            says: |e| {
-                in_pod(e, "wrapper", "app", 3)
-                    .verdicts("forced", "ignored")
-                    .says("process/killed_by", "runtime")
-                    .finds("pid1-ignores-stop-signal")
-                    .finds("stop-signal-not-forwarded")
-            },
+            says: |e| deaf_shell(in_pod(e, "wrapper", "app", 3)),
         },
         Case {
             name: "the sidecar ends first: the program cannot send its last through it",
             run: sidecar,
             end: End::exits(1, 1.0..=4.0).with(&["the sidecar ended first"]),
-            says: |e| in_pod(e, "sidecar", "app", 10).verdicts("graceful", "graceful"),
+            says: |e| graceful(in_pod(e, "sidecar", "app", 10)),
         },
         Case {
             name: "`shareProcessNamespace`: the default action works, orphans are reaped",
@@ -82,7 +61,7 @@ pub(super) fn cases() -> Vec<Case<Bench>> {
             name: "a Deployment is rolled out: the old pod",
             run: rollout,
             end: End::exits(0, 0.0..=12.0).with(&["rolled out"]),
-            says: |e| in_a_pod(e, "app", 10).verdicts("graceful", "graceful"),
+            says: |e| graceful(in_a_pod(e, "app", 10)),
         },
     ]
 }
