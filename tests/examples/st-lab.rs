@@ -20,27 +20,37 @@ use signal_trace_tests::{
     lab::{self, EVERYDAY, System, docs, row},
 };
 
-/// What the first argument is in the process that does the work.
+/// For the process that does the work.
 const INNER: &str = "--inner";
+/// Only tells whether there are systems of these names.
+const ARE_KNOWN: &str = "--are-known";
 const WRITE_DOCS: &str = "--write-docs";
 
 fn main() -> ExitCode {
-    let mut arguments: Vec<_> = env::args().skip(1).collect();
-    if arguments.first().is_none_or(|first| first != INNER) {
-        return supervise(&arguments);
-    }
-    arguments.remove(0);
-    let writes = arguments.iter().any(|word| word == WRITE_DOCS);
-    arguments.retain(|word| word != WRITE_DOCS);
-    let unknown: Vec<_> = arguments.iter().filter(|name| lab::find(name).is_none()).collect();
+    let mut names: Vec<_> = env::args().skip(1).collect();
+    let mut has = |flag: &str| {
+        let before = names.len();
+        names.retain(|word| word != flag);
+        names.len() < before
+    };
+    let (inner, writes, asks) = (has(INNER), has(WRITE_DOCS), has(ARE_KNOWN));
+    let unknown: Vec<_> = names.iter().filter(|name| lab::find(name).is_none()).collect();
     if !unknown.is_empty() {
-        let names = EVERYDAY.iter().chain(lab::BY_NAME).map(|system| system.name);
-        let names = names.collect::<Vec<_>>().join(", ");
-        say(&format!("no system is called {unknown:?}; there are: {names}\n"));
+        let all = EVERYDAY.iter().chain(lab::BY_NAME).map(|system| system.name);
+        let all = all.collect::<Vec<_>>().join(", ");
+        say(&format!("no system is called {unknown:?}; there are: {all}\n"));
         return ExitCode::from(2);
     }
-    let named: Vec<System> = arguments.iter().filter_map(|name| lab::find(name)).collect();
-    let systems = if named.is_empty() { EVERYDAY.to_vec() } else { named };
+    match (asks, inner) {
+        (true, _) => ExitCode::SUCCESS,
+        (_, false) => supervise(),
+        (_, true) => run(&names, writes),
+    }
+}
+
+fn run(names: &[String], writes: bool) -> ExitCode {
+    let some: Vec<System> = names.iter().filter_map(|name| lab::find(name)).collect();
+    let systems = if some.is_empty() { EVERYDAY.to_vec() } else { some };
     let mut rows = Vec::new();
     for system in &systems {
         say(&format!("{}...\n", system.title));
@@ -59,12 +69,12 @@ fn main() -> ExitCode {
 
 /// Runs this program again in a process group of its own, so that all of it can be ended, and clears
 /// away what is left then.
-fn supervise(arguments: &[String]) -> ExitCode {
+fn supervise() -> ExitCode {
     let ends = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     ends.thread_block().expect("these can be blocked");
     let own = env::current_exe().expect("/proc is mounted");
     let mut command = Command::new(own);
-    command.arg(INNER).args(arguments).process_group(0);
+    command.arg(INNER).args(env::args_os().skip(1)).process_group(0);
     // SAFETY: sigprocmask is async-signal-safe (POSIX), and nothing else is done between fork and
     // exec; the set is a plain value.
     unsafe {

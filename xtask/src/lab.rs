@@ -38,25 +38,29 @@ pub struct Options {
 
 /// Runs them, and prints one table; the exit code is 1 if anything was wrong.
 pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    test::must_be_root()?;
     let shell = Shell::new()?;
     shell.change_dir(root);
-    test::install(&shell)?;
-    if options.names.iter().any(|name| name == kubernetes::SYSTEM) {
-        kubernetes::build(&shell, root)?;
-    }
-    // `cargo run` builds no program of another package, nor other programs of its own.
-    cmd!(shell, "cargo build --package signal-trace --package signal-trace-tests --bins")
-        .run()
-        .context("cannot build them; the compiler's message is above")?;
     cmd!(shell, "cargo build --package signal-trace-tests --example st-lab")
         .run()
         .context("cannot build the lab; the compiler's message is above")?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let lab = target.join("debug/examples/st-lab");
+    let names = &options.names;
+    // Before anything is installed or built for it.
+    cmd!(shell, "{lab} --are-known {names...}").quiet().run().context("see above")?;
+    test::install(&shell)?;
+    if names.iter().any(|name| name == kubernetes::SYSTEM) {
+        kubernetes::build(&shell, root)?;
+    }
+    // Nothing above builds programs that are run beside it.
+    cmd!(shell, "cargo build --package signal-trace --package signal-trace-tests --bins")
+        .run()
+        .context("cannot build them; the compiler's message is above")?;
     // In the place of this program: at Ctrl-C it has to clear away, and nobody must be ahead of it.
     let error = std::process::Command::new(&lab)
-        .args(&options.names)
+        .args(names)
         .args(options.write_docs.then_some("--write-docs"))
         // A fault is told by what it says, not by where it was found.
         .env_remove("RUST_BACKTRACE")

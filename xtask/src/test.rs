@@ -99,10 +99,16 @@ pub fn run(root: &Path) -> anyhow::Result<()> {
         .context("a test with the Kubernetes API failed")
 }
 
-/// Installs what the tests, and the lab's systems, need of Debian's packages.
-pub fn install(shell: &Shell) -> anyhow::Result<()> {
+/// The tests, and the lab, cannot do without.
+pub fn must_be_root() -> anyhow::Result<()> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     ensure!(is_root, "the tests load eBPF programs and make cgroups: run this as root");
+    Ok(())
+}
+
+/// Installs what the tests, and the lab's systems, need of Debian's packages.
+pub fn install(shell: &Shell) -> anyhow::Result<()> {
+    must_be_root()?;
     install_missing(shell, &[NEEDED, lab::NEEDED].concat())?;
     lab::compose::find_or_fetch(shell)
 }

@@ -22,7 +22,7 @@ const HEAD: &str = "# The lab
 
 Made by `cargo xtask lab --write-docs`; do not edit. Each row is a real system that was stopped for real, beside a `signal-trace record` of the whole node. *Expected* and *got* are
 what its engine and the harness say: the exit code (128 + N for death by signal N), the time from the request to stop to the end, and what else shows that work was lost or kept; *got* is of the run that
-wrote this page. *Verdict* is what signal-trace said of the workload and, in brackets, of its main process; *root cause* lists its findings above `info`. A row is right only if all of it, and the fields that
+wrote its section. *Verdict* is what signal-trace said of the workload and, in brackets, of its main process; *root cause* lists its findings above `info`. A row is right only if all of it, and the fields that
 the table has no room for (sender, killer, grace period and who told it, exit status), are as they must be. How these systems are to be set up is in [graceful-shutdown.md](graceful-shutdown.md).
 ";
 
